@@ -1,0 +1,13 @@
+export {
+  type Engine,
+  type EngineOptions,
+  type MatrixSeries,
+  type Queryable,
+  QueryError,
+  type QueryRequest,
+  type QueryResult,
+  type QueryStats,
+  type QueryValue,
+  type SelectHints,
+  type VectorSample,
+} from "./queryable.ts";

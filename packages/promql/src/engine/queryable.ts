@@ -1,0 +1,94 @@
+// What the engine needs of a store. Implemented by the server over the time series store (tenant already enforced) and
+// by an in-memory store in tests.
+import type { Labels, Matcher, SeriesSamples } from "@storewatch/model";
+
+export interface SelectHints {
+  /** The range's or query's step, 0 for an instant query. */
+  readonly stepMs: number;
+  /** The window of the range selector, 0 for an instant selector. */
+  readonly rangeMs: number;
+  /** Name of the function or aggregation around the selector, "" when none. */
+  readonly func: string;
+}
+
+export interface Queryable {
+  /**
+   * Every series that matches, with its samples in [fromMs, toMs] (both inclusive; the engine cuts left-open windows
+   * itself). The arrays are only read, and only until the evaluation is done.
+   */
+  select(
+    matchers: readonly Matcher[],
+    fromMs: number,
+    toMs: number,
+    hints: SelectHints,
+  ): Promise<readonly SeriesSamples[]> | readonly SeriesSamples[];
+}
+
+export interface EngineOptions {
+  /** How far back an instant selector looks. Default 5 min. */
+  readonly lookbackMs?: number;
+  /** Step of a subquery without one. Default 1 min. */
+  readonly defaultSubqueryStepMs?: number;
+  /** Samples held at once by one query. Default 50 million. */
+  readonly maxSamples?: number;
+  /** Experimental functions and syntax, as upstream's feature flag. Default false. */
+  readonly experimental?: boolean;
+}
+
+export interface QueryRequest {
+  readonly expression: string;
+  /** Aborts evaluation between slices. */
+  readonly signal?: AbortSignal;
+  /** Wall-clock budget from the first step on; the engine yields to the event loop about every 10 ms of work. */
+  readonly timeoutMs?: number;
+  readonly lookbackMs?: number;
+}
+
+export interface VectorSample {
+  readonly labels: Labels;
+  readonly timeMs: number;
+  readonly value: number;
+}
+
+/** Points of one series of a range result; only the steps that have a value, ascending. */
+export interface MatrixSeries {
+  readonly labels: Labels;
+  readonly timesMs: Float64Array;
+  readonly values: Float64Array;
+}
+
+export type QueryValue =
+  | { readonly type: "scalar"; readonly timeMs: number; readonly value: number }
+  | { readonly type: "string"; readonly timeMs: number; readonly value: string }
+  | { readonly type: "vector"; readonly samples: readonly VectorSample[] }
+  | { readonly type: "matrix"; readonly series: readonly MatrixSeries[] };
+
+export interface QueryResult {
+  readonly value: QueryValue;
+  /** "PromQL warning: … (line:col)" */
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
+  readonly stats: QueryStats;
+}
+
+export interface QueryStats {
+  readonly samplesRead: number;
+  readonly peakSamples: number;
+}
+
+/** Why a query could not be answered: its text (`parse`), its evaluation (`execution`), or a limit. */
+export class QueryError extends Error {
+  constructor(
+    readonly kind: "parse" | "execution" | "timeout" | "canceled" | "limit",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Made by `createEngine(options)`. Stateless between queries. */
+export interface Engine {
+  instant(store: Queryable, request: QueryRequest, timeMs: number): Promise<QueryResult>;
+  /** Steps at startMs, startMs + stepMs, … ≤ endMs. */
+  range(store: Queryable, request: QueryRequest, startMs: number, endMs: number, stepMs: number): Promise<QueryResult>;
+}

@@ -1,0 +1,28 @@
+// Wording and transport. A receiver never sees routing; alerts/ decides who is told, when, grouped how.
+import type { NotificationData } from "@storewatch/model";
+
+/** What alerts/ calls, one per integration of a receiver (its second Slack channel is another integration). */
+export interface Integration {
+  /** For example "slack", "email", "webhook". */
+  readonly kind: string;
+  readonly index: number;
+  readonly sendResolved: boolean;
+  /** Per-attempt time limit, 0 = the group's own. */
+  readonly timeoutMs: number;
+  /** One attempt. Never throws: tells what happened. */
+  send(data: NotificationData, signal: AbortSignal): Promise<DeliveryResult>;
+}
+
+export type DeliveryResult =
+  | { readonly outcome: "delivered"; readonly record: DeliveryRecord }
+  | { readonly outcome: "retry"; readonly reason: string; readonly retryAfterMs?: number; readonly record: DeliveryRecord }
+  | { readonly outcome: "failed"; readonly reason: string; readonly record: DeliveryRecord };
+
+/** What was sent where and what came back, secrets masked: shown in the web app. */
+export interface DeliveryRecord {
+  /** For example "mail to oncall@…", "POST http://…/hook". */
+  readonly target: string;
+  readonly subject: string;
+  readonly body: string;
+  readonly answer: string;
+}

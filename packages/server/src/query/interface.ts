@@ -1,0 +1,22 @@
+// Queries of people, rules and pages: always for a scope, always within limits.
+import type { QueryResult } from "@storewatch/promql/engine";
+import type { TenantScope } from "@storewatch/model";
+
+export interface QueryService {
+  /** Throws QueryError. The scope is enforced on the syntax tree and again at series selection. */
+  instant(scope: TenantScope, expression: string, timeMs: number, options?: QueryOptions): Promise<QueryResult>;
+  range(
+    scope: TenantScope,
+    expression: string,
+    startMs: number,
+    endMs: number,
+    stepMs: number,
+    options?: QueryOptions,
+  ): Promise<QueryResult>;
+}
+
+export interface QueryOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+  readonly lookbackMs?: number;
+}

@@ -1,0 +1,67 @@
+// Rules decide what is true now. They get closures for what they need and never import the notification side.
+import type { AlertSink, LabelRecord, Sample, TenantScope } from "@storewatch/model";
+import type { VectorSample } from "@storewatch/promql/engine";
+import type { Arrival, RowWriter } from "@storewatch/tsdb";
+
+export interface RuleDependencies {
+  /** Instant query; a scalar result comes as one sample without labels. Throws QueryError. */
+  readonly query: (scope: TenantScope, expression: string, timeMs: number) => Promise<readonly VectorSample[]>;
+  readonly append: (scope: TenantScope, samples: readonly Sample[]) => Promise<unknown>;
+  readonly alerts: AlertSink;
+  /** Data arrived from a source; returns the way to stop listening. */
+  readonly onArrival: (listener: (arrival: Arrival) => void) => () => void;
+  /** Label sets of a source's series: `labels(column)` for column < `columns`. Undefined for the generic path. */
+  readonly source: (sourceId: number) => Pick<RowWriter, "columns" | "labels"> | undefined;
+}
+
+export type AlertState = "inactive" | "pending" | "firing";
+
+export interface ActiveAlertView {
+  readonly labels: LabelRecord;
+  readonly annotations: LabelRecord;
+  readonly state: "pending" | "firing";
+  readonly activeAtMs: number;
+  readonly value: number;
+  readonly keepFiringSinceMs?: number;
+}
+
+export type RuleView = RecordingRuleView | AlertingRuleView;
+
+interface RuleViewBase {
+  readonly name: string;
+  readonly query: string;
+  readonly labels: LabelRecord;
+  readonly health: "unknown" | "ok" | "err";
+  readonly lastError: string;
+  readonly evaluationSeconds: number;
+  readonly lastEvaluationMs: number;
+}
+
+export interface RecordingRuleView extends RuleViewBase {
+  readonly type: "recording";
+}
+
+export interface AlertingRuleView extends RuleViewBase {
+  readonly type: "alerting";
+  readonly state: AlertState;
+  readonly forMs: number;
+  readonly keepFiringForMs: number;
+  /** As written, templates not expanded. */
+  readonly annotations: LabelRecord;
+  readonly alerts: readonly ActiveAlertView[];
+}
+
+export interface RuleGroupView {
+  readonly name: string;
+  readonly file: string;
+  readonly intervalMs: number;
+  readonly limit: number;
+  readonly evaluationSeconds: number;
+  readonly lastEvaluationMs: number;
+  readonly rules: readonly RuleView[];
+}
+
+/** What the HTTP API and the pages read. */
+export interface RuleBoard {
+  groups(): readonly RuleGroupView[];
+}

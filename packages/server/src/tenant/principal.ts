@@ -1,0 +1,31 @@
+import type {} from "fastify";
+import type { TenantScope } from "@storewatch/model";
+
+export const ROLES = ["admin", "editor", "viewer", "ingest", "scrape"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who asks, and what they may touch. Made by auth, carried by every authorised request. */
+export interface Principal {
+  readonly name: string;
+  readonly role: Role;
+  readonly scope: TenantScope;
+  /** How they signed in; changes by cookie or anonymously need same-origin. */
+  readonly via: "cookie" | "token" | "anonymous";
+}
+
+/**
+ * What a route needs, declared at the route: `{ config: { access: "editor" } }`. Without it: GET and HEAD need
+ * viewer, all else editor. `open` needs no credential. admin ⊃ editor ⊃ viewer; ingest and scrape stand apart
+ * (admin may do both).
+ */
+export type Access = "open" | Role;
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+  interface FastifyRequest {
+    /** Set before any handler of a route that is not open. */
+    principal: Principal;
+  }
+}

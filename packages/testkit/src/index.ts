@@ -1,0 +1,2 @@
+export { FakeClock } from "./clock.ts";
+export { seededRandom } from "./rng.ts";

@@ -1,0 +1,11 @@
+export {
+  type AppendResult,
+  type Arrival,
+  type RowWriter,
+  type SelectOptions,
+  TooManySamples,
+  type Tsdb,
+  type TsdbOptions,
+  type TsdbProblem,
+  type TsdbStats,
+} from "./interface.ts";

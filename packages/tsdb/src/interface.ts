@@ -1,0 +1,114 @@
+// The contract of the time series store. It knows no HTTP and no tenants: a tenant is a label plus a matcher that the
+// caller adds. Times are ms since the epoch (integers), bounds are inclusive unless a name says otherwise.
+import type { Clock, Labels, Matcher, Sample, SeriesSamples } from "@storewatch/model";
+
+export interface TsdbOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  /** Samples older than this are dropped, block by block. */
+  readonly retentionMs: number;
+  /** fdatasync of the WAL at most this long after a write; 0 = after each write. Default 1000. */
+  readonly syncIntervalMs?: number;
+  /** Ends of life that the owner must hear of: a write error, a quarantined block. */
+  readonly onProblem?: (problem: TsdbProblem) => void;
+}
+
+export interface TsdbProblem {
+  readonly kind: "wal-write" | "corrupt-block" | "corrupt-wal" | "disk-full";
+  readonly message: string;
+}
+
+export interface Tsdb {
+  /**
+   * A writer for one scrape target. All series of one scrape share one timestamp: a scrape is a row. The same `key`
+   * (for example job and instance) after a restart continues the same columns.
+   */
+  openRows(key: string): RowWriter;
+
+  /**
+   * The generic path: samples with their own times (rule results, pushed data, lines with timestamps). Samples that
+   * are too old, or a second value for a time that exists, are counted in the result and left out; the rest is in.
+   * Resolves after `write()` to the WAL: what it took survives kill -9.
+   */
+  append(samples: readonly Sample[]): Promise<AppendResult>;
+
+  /**
+   * Series that match every matcher and have a sample in [fromMs, toMs], with those samples; sorted by labels only if
+   * `sorted`. At least one matcher must not match "". Views are valid until the caller next yields to the event loop.
+   */
+  select(matchers: readonly Matcher[], fromMs: number, toMs: number, options?: SelectOptions): SeriesSamples[];
+
+  /** Label sets of matching series that have samples in the range. Same rules as select. */
+  series(matchers: readonly Matcher[], fromMs: number, toMs: number): Labels[];
+  /** Sorted. Without matchers: of all series in the range. */
+  labelNames(matchers: readonly Matcher[], fromMs: number, toMs: number): string[];
+  labelValues(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): string[];
+
+  /** Called after each committed row and each append, on the same turn. Listeners must be quick and must not throw. */
+  onArrival(listener: (arrival: Arrival) => void): () => void;
+
+  stats(): TsdbStats;
+  /** Seals and drops what is due: blocks to disk, retention. The owner calls it about every 15 s; it works in slices. */
+  maintain(): Promise<void>;
+  /** Flushes and syncs the WAL, closes files. */
+  close(): Promise<void>;
+}
+
+export interface SelectOptions {
+  readonly sorted?: boolean;
+  /** Throws TooManySamples beyond it. */
+  readonly maxSamples?: number;
+}
+
+export class TooManySamples extends Error {}
+
+export interface AppendResult {
+  readonly appended: number;
+  readonly duplicates: number;
+  readonly tooOld: number;
+}
+
+/** Something arrived from one source: a scrape target, or the generic path (source 0). */
+export interface Arrival {
+  readonly sourceId: number;
+  readonly timeMs: number;
+}
+
+/**
+ * One scrape is: begin(), then for each line of the page `row[base + column] = value`, then commit(timeMs).
+ * Columns are given out by `column(labels)` and stay for the writer's life; the caller caches line → column.
+ * Creating a column may move the row (it widens): read `row` and `base` again after each `column()` call.
+ */
+export interface RowWriter {
+  readonly sourceId: number;
+  /** The number of columns given out. */
+  readonly columns: number;
+  labels(column: number): Labels;
+  /** The column of this series, made when new. Labels must be what is to be stored (after relabelling). */
+  column(labels: Labels): number;
+  /** Opens a row in which every cell is the staleness marker; a row that was begun and not committed is dropped. */
+  begin(): void;
+  /** The open row's cells are row[base] … row[base + columns - 1]. */
+  readonly row: Float64Array;
+  readonly base: number;
+  /**
+   * Ends the row with its timestamp and hands it to the WAL (group commit). Cells not written since begin() are
+   * "no sample"; for a series that had a sample in the row before they are its staleness marker. A time not after the
+   * last row's is refused: returns false and drops the row.
+   */
+  commit(timeMs: number): boolean;
+  /** The target has gone: writes a last row of markers and frees the columns once they are sealed. */
+  close(timeMs: number): void;
+}
+
+export interface TsdbStats {
+  /** Series in the head (written within the last hour). */
+  readonly activeSeries: number;
+  readonly samplesAppendedTotal: number;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  readonly walBytes: number;
+  readonly blockBytes: number;
+  readonly blocks: number;
+  readonly labelPairs: number;
+}
