@@ -1,0 +1,4 @@
+import type { Suite } from "./suite.ts";
+
+/** Every suite, in the order in which they are run: one line each. */
+export const SUITES: readonly Suite[] = [];
