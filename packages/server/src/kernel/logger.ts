@@ -4,7 +4,17 @@ import { type DestinationStream, destination, type Logger as PinoLogger, pino } 
 export type Logger = PinoLogger;
 
 const redact = {
-  paths: ["password", "token", "authorization", "cookie", "*.password", "*.token", "*.authorization", "*.cookie", "headers.authorization"],
+  paths: [
+    "password",
+    "token",
+    "authorization",
+    "cookie",
+    "*.password",
+    "*.token",
+    "*.authorization",
+    "*.cookie",
+    "headers.authorization",
+  ],
   censor: "<secret>",
 };
 
