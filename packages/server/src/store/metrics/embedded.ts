@@ -1,0 +1,60 @@
+// The metric store on the embedded time series database: the database knows no tenants, so the scope becomes a
+// matcher on reads and a check on writes, here and nowhere else below.
+import { type Labels, type Matcher, type Sample, scopeAllows, TENANT_LABEL, type TenantScope } from "@storewatch/model";
+import type { AppendResult, RowWriter, Tsdb } from "@storewatch/tsdb";
+import { scopeMatcher } from "../../tenant/enforce.ts";
+import { type MetricStore, OutOfScope } from "../interface.ts";
+
+export function createEmbeddedMetricStore(tsdb: Tsdb): MetricStore {
+  const within = (scope: TenantScope, matchers: readonly Matcher[]): readonly Matcher[] => {
+    const own = scopeMatcher(scope);
+    return own ? [...matchers, own] : matchers;
+  };
+  return {
+    openRows: (scope, key) => (scope.kind === "all" ? tsdb.openRows(key) : guardedRows(scope, tsdb.openRows(key))),
+    append(scope, samples): Promise<AppendResult> {
+      if (scope.kind !== "all") for (const sample of samples) requireInScope(scope, sample);
+      return tsdb.append(samples);
+    },
+    select: (scope, matchers, fromMs, toMs, maxSamples) =>
+      tsdb.select(within(scope, matchers), fromMs, toMs, maxSamples === undefined ? {} : { maxSamples }),
+    series: (scope, matchers, fromMs, toMs) => tsdb.series(within(scope, matchers), fromMs, toMs),
+    labelNames: (scope, matchers, fromMs, toMs) => tsdb.labelNames(within(scope, matchers), fromMs, toMs),
+    labelValues: (scope, name, matchers, fromMs, toMs) => tsdb.labelValues(name, within(scope, matchers), fromMs, toMs),
+    onArrival: (listener) => tsdb.onArrival(listener),
+    stats: () => tsdb.stats(),
+    maintain: () => tsdb.maintain(),
+    close: () => tsdb.close(),
+  };
+}
+
+function requireInScope(scope: TenantScope, sample: Sample): void {
+  const tenant = sample.labels.get(TENANT_LABEL);
+  if (!scopeAllows(scope, tenant)) throw new OutOfScope(`tenant_id "${tenant}" is outside what this credential may write`);
+}
+
+/** Rows of a source that may write some tenants only: a column outside the scope is never made. */
+function guardedRows(scope: TenantScope, rows: RowWriter): RowWriter {
+  return {
+    get sourceId() {
+      return rows.sourceId;
+    },
+    get columns() {
+      return rows.columns;
+    },
+    get row() {
+      return rows.row;
+    },
+    get base() {
+      return rows.base;
+    },
+    labels: (column) => rows.labels(column),
+    column(labels: Labels) {
+      requireInScope(scope, { labels, timeMs: 0, value: 0 });
+      return rows.column(labels);
+    },
+    begin: () => rows.begin(),
+    commit: (timeMs) => rows.commit(timeMs),
+    close: (timeMs) => rows.close(timeMs),
+  };
+}
