@@ -1,11 +1,11 @@
-export { type AlertSink, type NotificationData, type NotifiedAlert, type PostableAlert } from "./alert.ts";
+export type { AlertSink, NotificationData, NotifiedAlert, PostableAlert } from "./alert.ts";
 export { type Clock, sleep, type Timer } from "./clock.ts";
 export { formatDurationMs, parseDurationMs } from "./duration.ts";
 export { type Finding, formatFinding } from "./finding.ts";
 export { compareStrings, type LabelRecord, Labels, METRIC_NAME, quote } from "./labels.ts";
 export { Matcher, type MatchOperator, matchesAll } from "./matcher.ts";
 export { compileRe2, compileWholeRegex, RegexError, type WholeRegex } from "./regex.ts";
-export { bitsOf, isStaleAt, type Sample, type SeriesSamples, setStaleAt, STALE_HIGH, STALE_LOW } from "./sample.ts";
+export { bitsOf, isStaleAt, type Sample, type SeriesSamples, STALE_HIGH, STALE_LOW, setStaleAt } from "./sample.ts";
 export {
   ALL_TENANTS,
   parseTenantId,

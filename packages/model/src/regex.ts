@@ -51,7 +51,12 @@ function make(pattern: string): WholeRegex {
   const rest = pattern.slice(prefix.length);
   if (rest === ".*") return { pattern, literals: undefined, prefix, matches: (text) => text.startsWith(prefix) };
   if (rest === ".+") {
-    return { pattern, literals: undefined, prefix, matches: (text) => text.length > prefix.length && text.startsWith(prefix) };
+    return {
+      pattern,
+      literals: undefined,
+      prefix,
+      matches: (text) => text.length > prefix.length && text.startsWith(prefix),
+    };
   }
   return { pattern, literals: undefined, prefix, matches: (text) => text.startsWith(prefix) && compiled.matches(text) };
 }

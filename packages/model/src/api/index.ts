@@ -1,6 +1,28 @@
 export { type Annotation, annotationSchema, type Deploy, deploySchema } from "./annotations.ts";
 export { type InboxMessage, inboxMessageSchema, inboxSchema } from "./inbox.ts";
-export { notificationListSchema, notificationSchema, type NotificationView } from "./notifications.ts";
+export { type NotificationView, notificationListSchema, notificationSchema } from "./notifications.ts";
+export {
+  type AlertSpan,
+  alertSpanSchema,
+  type Figure,
+  type Figures,
+  figureSchema,
+  figuresSchema,
+  type Health,
+  healthSchema,
+  type Line,
+  lineSchema,
+  type Money,
+  moneySchema,
+  type Overview,
+  overviewSchema,
+  type Reason,
+  reasonSchema,
+  type ShopOverview,
+  shopOverviewSchema,
+  type TenantOverview,
+  tenantOverviewSchema,
+} from "./overview.ts";
 export { type Session, type SignIn, sessionSchema, signInSchema } from "./session.ts";
 export { STREAM_TOPICS, type StreamTopic } from "./stream.ts";
-export { tenantListSchema, tenantSchema, type TenantView } from "./tenants.ts";
+export { type TenantView, tenantListSchema, tenantSchema } from "./tenants.ts";

@@ -13,7 +13,13 @@ export const notificationSchema = z.object({
   durationMs: z.number(),
   groupKey: z.string(),
   groupLabels: z.record(z.string(), z.string()),
-  alerts: z.array(z.object({ status: z.enum(["firing", "resolved"]), fingerprint: z.string(), labels: z.record(z.string(), z.string()) })),
+  alerts: z.array(
+    z.object({
+      status: z.enum(["firing", "resolved"]),
+      fingerprint: z.string(),
+      labels: z.record(z.string(), z.string()),
+    }),
+  ),
   /** Shop ids named by the alerts. */
   tenants: z.array(z.string()),
   target: z.string(),
