@@ -25,7 +25,9 @@ export interface ConfigDocument {
 /** Parses YAML (or JSON). Throws ConfigError with the parser's own position. An empty file gives `null` data. */
 export function parseConfigDocument(file: string, text: string): ConfigDocument {
   const lines = new LineCounter();
-  const all = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const fail = (reason: string) =>
+    new ConfigError([{ code: "YAML", severity: "error", file, line: 1, column: 1, message: reason }]);
+  const all = guard(fail, () => parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true }));
   const documents = Array.isArray(all) ? all : [];
   const document = documents[0] ?? parseDocument("", { lineCounter: lines });
   const problem = documents.flatMap((d) => d.errors)[0];
@@ -50,10 +52,26 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
   return {
     file,
     text,
-    data: document.toJS({ maxAliasCount: 100 }),
+    data: guard(fail, () => document.toJS({ maxAliasCount: 100 })),
     locate,
-    finding: (path, message, more = {}) => ({ code: "CONFIG", severity: "error", file, ...locate(path), message, ...more }),
+    finding: (path, message, more = {}) => ({
+      code: "CONFIG",
+      severity: "error",
+      file,
+      ...locate(path),
+      message,
+      ...more,
+    }),
   };
+}
+
+/** The library throws plain errors for a bomb of aliases and for nesting that overflows the stack. */
+function guard<T>(fail: (reason: string) => ConfigError, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw fail(error instanceof RangeError ? "nested too deeply" : `cannot be read: ${(error as Error).message}`);
+  }
 }
 
 interface Entry {
