@@ -56,7 +56,7 @@ export const targetSchema = z.looseObject({
 });
 export type Target = z.infer<typeof targetSchema>;
 
-export const panelSchema = z.looseObject({
+const plainPanelSchema = z.looseObject({
   id: z.number(),
   type: z.string(),
   title: z.string(),
@@ -71,11 +71,9 @@ export const panelSchema = z.looseObject({
   interval: z.string().nullish(),
   maxDataPoints: z.number().nullish(),
   collapsed: z.boolean().nullish(),
-  /** Panels of a collapsed row. */
-  get panels() {
-    return z.array(panelSchema).optional();
-  },
 });
+/** A row panel holds its panels while it is collapsed; rows do not nest. */
+export const panelSchema = plainPanelSchema.extend({ panels: z.array(plainPanelSchema).optional() });
 export type Panel = z.infer<typeof panelSchema>;
 
 const textOrTexts = z.union([z.string(), z.array(z.string())]);

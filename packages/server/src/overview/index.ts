@@ -1,0 +1,2 @@
+export type { OverviewSources } from "./platform.ts";
+export { overviewRoutes } from "./route.ts";
