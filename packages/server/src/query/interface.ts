@@ -1,6 +1,7 @@
 // Queries of people, rules and pages: always for a scope, always within limits.
-import type { QueryResult } from "@storewatch/promql/engine";
+
 import type { TenantScope } from "@storewatch/model";
+import type { QueryResult } from "@storewatch/promql/engine";
 
 export interface QueryService {
   /** Throws QueryError. The scope is enforced on the syntax tree and again at series selection. */

@@ -5,7 +5,7 @@ import type { QueryResult } from "@storewatch/promql/engine";
 
 /** A float as Prometheus prints it: `+Inf`, `-Inf`, `NaN`, exponents of at least two digits. */
 export function formatValue(value: number): string {
-  if (value !== value) return "NaN";
+  if (Number.isNaN(value)) return "NaN";
   if (value === Infinity) return "+Inf";
   if (value === -Infinity) return "-Inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";

@@ -11,7 +11,8 @@ export function parseTimeMs(name: string, text: string): number {
   if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
   const rfc = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.exec(text);
   const timeMs = rfc ? Date.parse(text.replace(" ", "T").toUpperCase()) : Number.NaN;
-  if (Number.isNaN(timeMs)) throw new BadParameter(`invalid parameter "${name}": cannot parse "${text}" to a valid timestamp`);
+  if (Number.isNaN(timeMs))
+    throw new BadParameter(`invalid parameter "${name}": cannot parse "${text}" to a valid timestamp`);
   return timeMs;
 }
 
@@ -22,7 +23,8 @@ export function parseSpanMs(name: string, text: string): number {
     if (Number.isSafeInteger(ms)) return ms;
   }
   const ms = parseDurationMs(text);
-  if (ms === undefined) throw new BadParameter(`invalid parameter "${name}": cannot parse "${text}" to a valid duration`);
+  if (ms === undefined)
+    throw new BadParameter(`invalid parameter "${name}": cannot parse "${text}" to a valid duration`);
   return ms;
 }
 

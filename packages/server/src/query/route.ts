@@ -1,10 +1,11 @@
 // Prometheus' HTTP API v1: queries and series metadata. Rules and targets are served by their own features.
+
+import type { Clock } from "@storewatch/model";
 import { Labels, type Matcher, RegexError, type TenantScope } from "@storewatch/model";
 import { QueryError } from "@storewatch/promql/engine";
 import { ParseError, parseMetricSelector } from "@storewatch/promql/parser";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { MetricStore } from "../store/interface.ts";
-import type { Clock } from "@storewatch/model";
 import type { QueryOptions, QueryService } from "./interface.ts";
 import { labelsJson, queryResultJson } from "./json.ts";
 import { BadParameter, limitParam, type Params, parseSpanMs, parseTimeMs, required, timeParam } from "./params.ts";
@@ -30,9 +31,13 @@ export function queryRoutes(deps: QueryRouteDependencies): FastifyPluginAsync {
     both("/api/v1/query_range", (request, reply) => range(deps, request, reply));
     both("/api/v1/series", (request, reply) => series(deps, request, reply));
     both("/api/v1/labels", (request, reply) => labelNames(deps, request, reply));
-    app.get("/api/v1/label/:name/values", { config: { access: "viewer" } }, (request, reply) => labelValues(deps, request, reply));
+    app.get("/api/v1/label/:name/values", { config: { access: "viewer" } }, (request, reply) =>
+      labelValues(deps, request, reply),
+    );
     for (const [name, read] of Object.entries(deps.status)) {
-      app.get(`/api/v1/status/${name}`, { config: { access: "viewer" } }, (_request, reply) => sendData(reply, JSON.stringify(read())));
+      app.get(`/api/v1/status/${name}`, { config: { access: "viewer" } }, (_request, reply) =>
+        sendData(reply, JSON.stringify(read())),
+      );
     }
   };
 }
@@ -74,12 +79,21 @@ async function range(deps: QueryRouteDependencies, request: FastifyRequest, repl
   if (endMs < startMs) throw new BadParameter(`invalid parameter "end": end timestamp must not be before start time`);
   const stepMs = parseSpanMs("step", required(params, "step"));
   if (stepMs <= 0) {
-    throw new BadParameter(`invalid parameter "step": zero or negative query resolution step widths are not accepted. Try a positive integer`);
+    throw new BadParameter(
+      `invalid parameter "step": zero or negative query resolution step widths are not accepted. Try a positive integer`,
+    );
   }
   const limit = limitParam(params);
   const { options, done } = optionsOf(params, request);
   try {
-    const result = await deps.query.range(request.principal.scope, required(params, "query"), startMs, endMs, stepMs, options);
+    const result = await deps.query.range(
+      request.principal.scope,
+      required(params, "query"),
+      startMs,
+      endMs,
+      stepMs,
+      options,
+    );
     return sendJson(reply, queryResultJson(truncate(result, limit)));
   } finally {
     done();
@@ -92,10 +106,18 @@ function truncate(result: Result, limit: number): Result {
   const { value } = result;
   if (limit === 0) return result;
   if (value.type === "vector" && value.samples.length > limit) {
-    return { ...result, value: { ...value, samples: value.samples.slice(0, limit) }, warnings: [...result.warnings, TRUNCATED] };
+    return {
+      ...result,
+      value: { ...value, samples: value.samples.slice(0, limit) },
+      warnings: [...result.warnings, TRUNCATED],
+    };
   }
   if (value.type === "matrix" && value.series.length > limit) {
-    return { ...result, value: { ...value, series: value.series.slice(0, limit) }, warnings: [...result.warnings, TRUNCATED] };
+    return {
+      ...result,
+      value: { ...value, series: value.series.slice(0, limit) },
+      warnings: [...result.warnings, TRUNCATED],
+    };
   }
   return result;
 }
@@ -142,7 +164,8 @@ function selectorOf(text: string): readonly Matcher[] {
   try {
     return parseMetricSelector(text);
   } catch (error) {
-    if (error instanceof ParseError || error instanceof RegexError) throw new BadParameter(`invalid parameter "match[]": ${error.message}`);
+    if (error instanceof ParseError || error instanceof RegexError)
+      throw new BadParameter(`invalid parameter "match[]": ${error.message}`);
     throw error;
   }
 }
@@ -151,18 +174,27 @@ async function series(deps: QueryRouteDependencies, request: FastifyRequest, rep
   const { scope, selectors, fromMs, toMs, limit } = seriesQuestion(request);
   if (selectors.length === 0) throw new BadParameter("no match[] parameter provided");
   const found = new Map<string, Labels>();
-  for (const matchers of selectors) for (const labels of deps.store.series(scope, matchers, fromMs, toMs)) found.set(labels.key, labels);
+  for (const matchers of selectors)
+    for (const labels of deps.store.series(scope, matchers, fromMs, toMs)) found.set(labels.key, labels);
   const sorted = [...found.values()].sort(Labels.compare);
   return sendList(reply, sorted, limit, labelsJson);
 }
 
-async function labelNames(deps: QueryRouteDependencies, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function labelNames(
+  deps: QueryRouteDependencies,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
   const { scope, selectors, fromMs, toMs, limit } = seriesQuestion(request);
   const names = union(selectors, (matchers) => deps.store.labelNames(scope, matchers, fromMs, toMs));
   return sendList(reply, names, limit, JSON.stringify);
 }
 
-async function labelValues(deps: QueryRouteDependencies, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function labelValues(
+  deps: QueryRouteDependencies,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
   const { name } = request.params as { name: string };
   const { scope, selectors, fromMs, toMs, limit } = seriesQuestion(request);
   const values = union(selectors, (matchers) => deps.store.labelValues(scope, name, matchers, fromMs, toMs));
@@ -203,7 +235,8 @@ function sendError(reply: FastifyReply, error: unknown): unknown {
   if (error instanceof BadParameter) return sendJson(reply.code(400), body("bad_data", error.message));
   if (error instanceof QueryError) {
     // The range limit is a matter of the request's parameters, so Prometheus answers 400 for it.
-    if (error.message.startsWith("exceeded maximum resolution")) return sendJson(reply.code(400), body("bad_data", error.message));
+    if (error.message.startsWith("exceeded maximum resolution"))
+      return sendJson(reply.code(400), body("bad_data", error.message));
     const [status, type] = STATUS[error.kind];
     const message = error.kind === "parse" ? `invalid parameter "query": ${error.message}` : error.message;
     return sendJson(reply.code(status), body(type, message));

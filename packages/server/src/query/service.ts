@@ -1,6 +1,12 @@
 // The one way to ask the metric store a question in PromQL: for a scope, within limits, cancellable.
 import { type Clock, type Matcher, parseDurationMs, type TenantScope } from "@storewatch/model";
-import { type Engine, type Queryable, QueryError, type QueryRequest, type QueryResult } from "@storewatch/promql/engine";
+import {
+  type Engine,
+  type Queryable,
+  QueryError,
+  type QueryRequest,
+  type QueryResult,
+} from "@storewatch/promql/engine";
 import { Counter, Histogram } from "prom-client";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import type { MetricStore } from "../store/interface.ts";
@@ -75,7 +81,9 @@ export function createQueryService(deps: QueryDependencies): QueryService {
 
   return {
     instant: (scope, expression, timeMs, options = {}) =>
-      run("instant", () => engine.instant(queryable(store, scope, limits), request(scope, expression, options), timeMs)),
+      run("instant", () =>
+        engine.instant(queryable(store, scope, limits), request(scope, expression, options), timeMs),
+      ),
     range(scope, expression, startMs, endMs, stepMs, options = {}) {
       if ((endMs - startMs) / stepMs > limits.maxPoints) {
         const text = `exceeded maximum resolution of ${limits.maxPoints.toLocaleString("en-US")} points per timeseries. Try decreasing the query resolution (?step=XX)`;
@@ -90,7 +98,8 @@ export function createQueryService(deps: QueryDependencies): QueryService {
 
 function queryable(store: MetricStore, scope: TenantScope, limits: QueryLimits): Queryable {
   return {
-    select: (matchers: readonly Matcher[], fromMs, toMs) => store.select(scope, matchers, fromMs, toMs, limits.maxSamples),
+    select: (matchers: readonly Matcher[], fromMs, toMs) =>
+      store.select(scope, matchers, fromMs, toMs, limits.maxSamples),
   };
 }
 
@@ -105,7 +114,8 @@ function createGate(limits: QueryLimits): () => Promise<() => void> {
   };
   return async () => {
     if (free > 0) free -= 1;
-    else if (waiting.length >= limits.queue) throw new QueryError("limit", "too many queries are waiting: try again later");
+    else if (waiting.length >= limits.queue)
+      throw new QueryError("limit", "too many queries are waiting: try again later");
     else await new Promise<void>((resolve) => waiting.push(resolve));
     return release;
   };

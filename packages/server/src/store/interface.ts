@@ -8,7 +8,13 @@ export interface MetricStore {
   /** Samples with their own times. A sample whose tenant_id lies outside the scope is refused: throws OutOfScope. */
   append(scope: TenantScope, samples: readonly Sample[]): Promise<AppendResult>;
   /** Bounds inclusive, ms. See Tsdb.select. Only series of the scope's tenants. */
-  select(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number, maxSamples?: number): SeriesSamples[];
+  select(
+    scope: TenantScope,
+    matchers: readonly Matcher[],
+    fromMs: number,
+    toMs: number,
+    maxSamples?: number,
+  ): SeriesSamples[];
   series(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): Labels[];
   labelNames(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): string[];
   labelValues(scope: TenantScope, name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): string[];

@@ -30,7 +30,8 @@ export function createEmbeddedMetricStore(tsdb: Tsdb): MetricStore {
 
 function requireInScope(scope: TenantScope, sample: Sample): void {
   const tenant = sample.labels.get(TENANT_LABEL);
-  if (!scopeAllows(scope, tenant)) throw new OutOfScope(`tenant_id "${tenant}" is outside what this credential may write`);
+  if (!scopeAllows(scope, tenant))
+    throw new OutOfScope(`tenant_id "${tenant}" is outside what this credential may write`);
 }
 
 /** Rows of a source that may write some tenants only: a column outside the scope is never made. */

@@ -1,0 +1,86 @@
+import { Labels } from "@storewatch/model";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { formatTimeSeconds, formatValue, queryResultJson } from "./json.ts";
+
+const stats = { samplesRead: 0, peakSamples: 0 };
+
+describe("values as Prometheus prints them", () => {
+  const f = (value: number, text: string) => expect(formatValue(value)).toBe(text);
+  test("special values", () => {
+    f(Number.NaN, "NaN");
+    f(Infinity, "+Inf");
+    f(-Infinity, "-Inf");
+    f(0, "0");
+    f(-0, "-0");
+  });
+  test("exponents have at least two digits and begin at 1e21 and below 1e-6", () => {
+    f(1e-7, "1e-07");
+    f(-2.5e-9, "-2.5e-09");
+    f(1e-10, "1e-10");
+    f(0.000001, "0.000001");
+    f(1e21, "1e+21");
+    f(1e100, "1e+100");
+    f(123456789012345680000, "123456789012345680000");
+  });
+  test("every double reads back as itself", () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (v) => Object.is(Number(formatValue(v)), v)),
+    );
+  });
+});
+
+test("times are seconds, with three decimals only where there are ms", () => {
+  expect(formatTimeSeconds(1_700_000_000_000)).toBe("1700000000");
+  expect(formatTimeSeconds(1_700_000_000_050)).toBe("1700000000.050");
+  expect(formatTimeSeconds(0)).toBe("0");
+  expect(formatTimeSeconds(-1500)).toBe("-1.500");
+  expect(formatTimeSeconds(-500)).toBe("-0.500");
+});
+
+test("a vector is valid JSON whatever the labels hold", () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string(), fc.string({ unit: "binary" }), { maxKeys: 4 }),
+      fc.double(),
+      (record, value) => {
+        const labels = Labels.from(record);
+        const text = queryResultJson({
+          value: { type: "vector", samples: [{ labels, timeMs: 1500, value }] },
+          warnings: [],
+          infos: ["i"],
+          stats,
+        });
+        const parsed = JSON.parse(text) as {
+          data: { result: Array<{ metric: unknown; value: unknown }> };
+          infos: string[];
+        };
+        expect(parsed.data.result[0].metric).toEqual(labels.toJSON());
+        expect(parsed.infos).toEqual(["i"]);
+      },
+    ),
+  );
+});
+
+test("a matrix leaves staleness markers out", () => {
+  const values = new Float64Array([1, 0, 3]);
+  new Uint32Array(values.buffer).set([2, 0x7ff00000], 2);
+  const series = [{ labels: Labels.from({ a: "b" }), timesMs: new Float64Array([1000, 2000, 3500]), values }];
+  const text = queryResultJson({ value: { type: "matrix", series }, warnings: ["w"], infos: [], stats });
+  expect(JSON.parse(text)).toEqual({
+    status: "success",
+    data: {
+      resultType: "matrix",
+      result: [
+        {
+          metric: { a: "b" },
+          values: [
+            [1, "1"],
+            [3.5, "3"],
+          ],
+        },
+      ],
+    },
+    warnings: ["w"],
+  });
+});
