@@ -15,7 +15,12 @@ export interface Integration {
 
 export type DeliveryResult =
   | { readonly outcome: "delivered"; readonly record: DeliveryRecord }
-  | { readonly outcome: "retry"; readonly reason: string; readonly retryAfterMs?: number; readonly record: DeliveryRecord }
+  | {
+      readonly outcome: "retry";
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      readonly record: DeliveryRecord;
+    }
   | { readonly outcome: "failed"; readonly reason: string; readonly record: DeliveryRecord };
 
 /** What was sent where and what came back, secrets masked: shown in the web app. */

@@ -1,0 +1,2 @@
+/** Text that is no matcher. */
+export class MatcherError extends Error {}
