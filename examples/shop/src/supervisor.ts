@@ -1,0 +1,158 @@
+// Starts the example's processes (payment providers, shop, traffic), restarts what dies, deploys new versions and leaves
+// nothing behind.
+import { type ChildProcess, fork } from "node:child_process";
+import path from "node:path";
+import type { FromProviders, FromService, ToProviders } from "./messages.ts";
+import type { ServiceArguments } from "./service.ts";
+import type { TrafficArguments } from "./traffic.ts";
+
+export interface SupervisorOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Requests a second; 0 starts no traffic. */
+  readonly rate: number;
+  readonly seed: number;
+  readonly version: string;
+  readonly databaseFile: string;
+  readonly logLevel: string;
+  readonly metricsToken?: string;
+  /** The folder of the built entries. */
+  readonly entries: string;
+}
+
+export interface Running {
+  readonly url: string;
+  readonly providers: Readonly<Record<string, string>>;
+}
+
+const RESTART_FIRST_MS = 1000;
+const RESTART_LONGEST_MS = 30_000;
+/** A process that lived this long has its back-off forgotten. */
+const STEADY_MS = 60_000;
+const STOP_PATIENCE_MS = 3000;
+
+interface Kept {
+  child: ChildProcess;
+  startedMs: number;
+  backoffMs: number;
+}
+
+export class Supervisor {
+  private readonly kept = new Map<string, Kept>();
+  private providers: Record<string, string> = {};
+  private ports: Readonly<Record<string, number>> = {};
+  private version: string;
+  private stopping = false;
+  private port: number;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.version = options.version;
+    this.port = options.port;
+  }
+
+  /** Rejects with one clear line when the shop cannot start. */
+  async start(): Promise<Running> {
+    await this.startProviders();
+    await this.startService();
+    const url = `http://${this.options.host}:${this.port}`;
+    if (this.options.rate > 0) this.startTraffic(url);
+    return { url, providers: this.providers };
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const children = [...this.kept.values()].map((kept) => kept.child);
+    await Promise.all(children.map(end));
+  }
+
+  private async startProviders(): Promise<void> {
+    // After a crash they come back on the ports that the shop knows.
+    const child = this.keep("providers", () => this.launch("providers", this.ports));
+    const ready = await firstReady<FromProviders>(child);
+    this.ports = ready.ports;
+    for (const [name, port] of Object.entries(ready.ports)) this.providers[name] = `http://127.0.0.1:${port}`;
+  }
+
+  private async startService(): Promise<void> {
+    const child = this.keep("service", () => this.launchService());
+    const ready = await firstReady<FromService>(child);
+    this.port = ready.port;
+  }
+
+  private launchService(): ChildProcess {
+    const { host, databaseFile, logLevel, metricsToken } = this.options;
+    const { providers, version, port } = this;
+    const argument: ServiceArguments = { host, port, databaseFile, version, providers, logLevel, metricsToken };
+    const child = this.launch("service", argument);
+    child.on("message", (message: FromService) => {
+      if (message.kind === "deploy") this.deploy(message.version);
+      if (message.kind === "provider") this.tellProviders(message);
+    });
+    // Faults end with the process that they were switched on in; the providers' must too.
+    child.on("exit", () => this.tellProviders({ kind: "all-up" }));
+    return child;
+  }
+
+  private startTraffic(url: string): void {
+    const { rate, seed, logLevel } = this.options;
+    const argument: TrafficArguments = { url, rate, seed, logLevel };
+    this.keep("traffic", () => this.launch("traffic", argument));
+  }
+
+  private deploy(version: string): void {
+    const kept = this.kept.get("service");
+    if (!kept || this.stopping) return;
+    this.version = version;
+    // No back-off: the exit is wanted, and the next start follows at once.
+    kept.backoffMs = 0;
+    void end(kept.child);
+  }
+
+  private tellProviders(message: ToProviders): void {
+    const child = this.kept.get("providers")?.child;
+    if (child?.connected) child.send(message, () => {});
+  }
+
+  private launch(entry: string, argument: object): ChildProcess {
+    return fork(path.join(this.options.entries, `${entry}.js`), [JSON.stringify(argument)], { stdio: "inherit" });
+  }
+
+  /** Starts a process and starts it again, after a growing pause, whenever it ends. */
+  private keep(name: string, launch: () => ChildProcess): ChildProcess {
+    const child = launch();
+    const kept = this.kept.get(name) ?? { child, startedMs: 0, backoffMs: RESTART_FIRST_MS };
+    kept.child = child;
+    kept.startedMs = performance.now();
+    this.kept.set(name, kept);
+    child.once("exit", () => {
+      if (this.stopping) return;
+      if (performance.now() - kept.startedMs > STEADY_MS && kept.backoffMs > 0) kept.backoffMs = RESTART_FIRST_MS;
+      setTimeout(() => !this.stopping && this.keep(name, launch), kept.backoffMs);
+      kept.backoffMs = Math.min(RESTART_LONGEST_MS, Math.max(RESTART_FIRST_MS, kept.backoffMs * 2));
+    });
+    return child;
+  }
+}
+
+/** The child's ready message; rejects when it says that it failed, or ends before. */
+function firstReady<M extends { kind: string }>(child: ChildProcess): Promise<Extract<M, { kind: "ready" }>> {
+  return new Promise((resolve, reject) => {
+    child.on("message", (message: M & { message?: string }) => {
+      if (message.kind === "ready") resolve(message as unknown as Extract<M, { kind: "ready" }>);
+      if (message.kind === "failed") reject(new Error(message.message));
+    });
+    child.once("exit", (code, signal) => reject(new Error(`ended before it was ready (${signal ?? `exit ${code}`})`)));
+  });
+}
+
+function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const force = setTimeout(() => child.kill("SIGKILL"), STOP_PATIENCE_MS);
+    child.once("exit", () => {
+      clearTimeout(force);
+      resolve();
+    });
+    child.kill("SIGTERM");
+  });
+}

@@ -1,0 +1,91 @@
+// One visitor: walks through the plan with real HTTP requests and leaves at the first thing that does not work.
+import { Agent, request } from "node:http";
+import type { Step, VisitPlan } from "./plan.ts";
+
+const TIMEOUT_MS = 12_000;
+
+interface Reply {
+  readonly status: number;
+  readonly body: { readonly id?: string; readonly products?: ReadonlyArray<{ readonly id: string }> };
+}
+
+export class ShopClient {
+  private readonly agent: Agent;
+
+  constructor(
+    private readonly url: string,
+    socketsMax: number,
+  ) {
+    this.agent = new Agent({ keepAlive: true, maxSockets: socketsMax, scheduling: "lifo" });
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  /** Walks through a visit. True when it went to its planned end. Throws when the shop cannot be reached. */
+  async walk(visit: VisitPlan, sessionPrefix: string): Promise<boolean> {
+    const session = `${sessionPrefix}-${visit.number}`;
+    const call = (method: string, path: string, body?: object) =>
+      this.call(method, path, { "x-tenant-id": visit.tenant.id, "x-session-id": session }, body);
+    let cartId = "";
+    let orderId = "";
+    for (const step of visit.steps) {
+      if (step.thinkMs > 0) await new Promise((resolve) => setTimeout(resolve, step.thinkMs));
+      if (step.kind === "cart") {
+        const cart = await call("POST", "/carts");
+        if (cart.status !== 201) return false;
+        cartId = cart.body.id ?? "";
+      }
+      const reply = await this.take(step, call, visit, cartId, orderId);
+      if (reply.status >= 400) return false;
+      if (step.kind === "checkout") orderId = reply.body.id ?? "";
+    }
+    return true;
+  }
+
+  private take(
+    step: Step,
+    call: (method: string, path: string, body?: object) => Promise<Reply>,
+    visit: VisitPlan,
+    cartId: string,
+    orderId: string,
+  ): Promise<Reply> {
+    switch (step.kind) {
+      case "browse":
+        return call("GET", "/products");
+      case "product":
+        return call("GET", `/products/p${step.product + 1}`);
+      case "cart":
+        return call("POST", `/carts/${cartId}/items`, { productId: `p${step.product + 1}`, quantity: step.quantity });
+      case "checkout":
+        return call("POST", "/checkout", { cartId, city: visit.tenant.city });
+      case "pay":
+        return call("POST", `/orders/${orderId}/payment`, { provider: step.provider });
+    }
+  }
+
+  private call(method: string, path: string, headers: Record<string, string>, body?: object): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const text = body ? JSON.stringify(body) : undefined;
+      const all = text ? { ...headers, "content-type": "application/json" } : headers;
+      const options = { method, headers: all, agent: this.agent, timeout: TIMEOUT_MS };
+      const outgoing = request(`${this.url}${path}`, options, (response) => {
+        let received = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          received += chunk;
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, body: parse(received) }));
+        response.on("error", reject);
+      });
+      outgoing.on("timeout", () => outgoing.destroy(new Error("timeout")));
+      outgoing.on("error", reject);
+      outgoing.end(text);
+    });
+  }
+}
+
+function parse(text: string): Reply["body"] {
+  return text.startsWith("{") ? (JSON.parse(text) as Reply["body"]) : {};
+}
