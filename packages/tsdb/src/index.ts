@@ -1,11 +1,1 @@
-export {
-  type AppendResult,
-  type Arrival,
-  type RowWriter,
-  type SelectOptions,
-  TooManySamples,
-  type Tsdb,
-  type TsdbOptions,
-  type TsdbProblem,
-  type TsdbStats,
-} from "./interface.ts";
+export {};

@@ -1,0 +1,120 @@
+import { ByteReader, ByteWriter } from "../codec/bytes.ts";
+import { columnBytesMax, decodeColumn, encodeColumn } from "../codec/sv.ts";
+import { decodeTimes, encodeTimes } from "../codec/times.ts";
+import type { SampleSink } from "../read/sample-sink.ts";
+
+// A node is four words and two doubles: one encoded chunk of one series, linked to the one before it.
+const NODE_WORDS = 4;
+const NEXT = 0;
+const OFFSET = 1;
+const BYTES = 2;
+const COUNT = 3;
+
+/** The encoded chunks of the generic path in one window: dropped as a whole when the window is sealed. */
+export class GenericWindow {
+  /** Series id → its newest node + 1. */
+  private readonly heads = new Map<number, number>();
+  private words = new Uint32Array(64 * NODE_WORDS);
+  private bounds = new Float64Array(64 * 2);
+  private nodes = 0;
+  private readonly data = new ByteWriter(4096);
+
+  constructor(readonly window: number) {}
+
+  get seriesIds(): IterableIterator<number> {
+    return this.heads.keys();
+  }
+
+  get bytes(): number {
+    return this.data.length;
+  }
+
+  has(id: number): boolean {
+    return this.heads.has(id);
+  }
+
+  /** Encodes n samples that stand at times[start] …, ascending and all in this window. */
+  add(id: number, times: Float64Array, values: Float64Array, bits: Uint32Array, start: number, n: number): void {
+    const offset = this.data.length;
+    encodeTimes(times, start, n, this.data);
+    const at = this.data.reserve(columnBytesMax(n));
+    this.data.length = encodeColumn(values, bits, start, 1, n, this.data.buffer, at);
+    this.link(id, offset, this.data.length - offset, n, times[start], times[start + n - 1]);
+  }
+
+  /** Takes a chunk as it stood in another window object: see forEachChunk. */
+  addEncoded(id: number, n: number, minTimeMs: number, maxTimeMs: number, chunk: Uint8Array): void {
+    const offset = this.data.length;
+    this.data.bytes(chunk);
+    this.link(id, offset, chunk.length, n, minTimeMs, maxTimeMs);
+  }
+
+  private link(id: number, offset: number, bytes: number, n: number, minTimeMs: number, maxTimeMs: number): void {
+    const node = this.nodes;
+    if ((node + 1) * NODE_WORDS > this.words.length) {
+      const words = new Uint32Array(this.words.length * 2);
+      words.set(this.words);
+      this.words = words;
+      const bounds = new Float64Array(this.bounds.length * 2);
+      bounds.set(this.bounds);
+      this.bounds = bounds;
+    }
+    const at = node * NODE_WORDS;
+    this.words[at + NEXT] = this.heads.get(id) ?? 0;
+    this.words[at + OFFSET] = offset;
+    this.words[at + BYTES] = bytes;
+    this.words[at + COUNT] = n;
+    this.bounds[2 * node] = minTimeMs;
+    this.bounds[2 * node + 1] = maxTimeMs;
+    this.heads.set(id, node + 1);
+    this.nodes = node + 1;
+  }
+
+  /** Newest first. The chunk's bytes are a view. */
+  forEachChunk(id: number, visit: (n: number, minMs: number, maxMs: number, chunk: Uint8Array) => void): void {
+    for (let node = this.heads.get(id) ?? 0; node !== 0; node = this.words[(node - 1) * NODE_WORDS + NEXT]) {
+      const at = (node - 1) * NODE_WORDS;
+      const offset = this.words[at + OFFSET];
+      const chunk = this.data.buffer.subarray(offset, offset + this.words[at + BYTES]);
+      visit(this.words[at + COUNT], this.bounds[2 * node - 2], this.bounds[2 * node - 1], chunk);
+    }
+  }
+
+  /** Decodes the chunks that touch [fromMs, toMs] to the sink, oldest node first; whole chunks, so more may come. */
+  read(id: number, fromMs: number, toMs: number, sink: SampleSink): void {
+    const found: number[] = [];
+    for (let node = this.heads.get(id) ?? 0; node !== 0; node = this.words[(node - 1) * NODE_WORDS + NEXT]) {
+      if (this.bounds[2 * node - 2] <= toMs && this.bounds[2 * node - 1] >= fromMs) found.push(node - 1);
+    }
+    for (let i = found.length - 1; i >= 0; i--) this.decode(found[i], sink);
+  }
+
+  private decode(node: number, sink: SampleSink): void {
+    const at = node * NODE_WORDS;
+    const n = this.words[at + COUNT];
+    const end = this.words[at + OFFSET] + this.words[at + BYTES];
+    const place = sink.reserve(n);
+    const reader = new ByteReader(this.data.buffer, this.words[at + OFFSET], end);
+    decodeTimes(reader, n, sink.times, place);
+    if (!decodeColumn(this.data.buffer, reader.at, end, n, sink.values, sink.bits, place)) {
+      throw new Error("BUG: a chunk in memory does not decode");
+    }
+    sink.length = place + n;
+  }
+
+  /** Is there a sample of the series at exactly this time? */
+  hasTime(id: number, timeMs: number): boolean {
+    let found = false;
+    this.forEachChunk(id, (n, minMs, maxMs, chunk) => {
+      if (found || timeMs < minMs || timeMs > maxMs) return;
+      const times = new Float64Array(n);
+      decodeTimes(new ByteReader(asBuffer(chunk)), n, times, 0);
+      found = times.includes(timeMs);
+    });
+    return found;
+  }
+}
+
+function asBuffer(data: Uint8Array): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.length);
+}

@@ -1,0 +1,202 @@
+// What is in memory: the series index, the row targets and the generic path. Knows neither WAL nor disk.
+import type { Labels } from "@storewatch/model";
+import { SeriesMatcher } from "../labels/matching.ts";
+import { SeriesIndex } from "../labels/series-index.ts";
+import { GenericStore } from "./generic-store.ts";
+import { GrowableUint32 } from "./growable.ts";
+import { chunkColumnStart, OFFSET_MASK, RowTarget } from "./row-target.ts";
+import { windowOf } from "./window.ts";
+
+/** A series counts as active for this long after its last sample. */
+export const ACTIVE_MS = 3_600_000;
+
+// A column reference is three words: source id, column, the series' next reference (+ 1).
+const REF_WORDS = 3;
+
+export class Head {
+  readonly index = new SeriesIndex();
+  readonly matcher = new SeriesMatcher(this.index);
+  readonly targets = new Map<number, RowTarget>();
+  private readonly byKey = new Map<string, RowTarget>();
+  readonly generic: GenericStore;
+  /** Series id → its first column reference + 1. */
+  private readonly firstRef = new GrowableUint32();
+  private refs = new Uint32Array(256 * REF_WORDS);
+  private refCount = 0;
+  private readonly freeRefs: number[] = [];
+  /** Series id → second of its last sample, as of the last encoded chunk or append. */
+  private readonly lastSeenS = new GrowableUint32();
+  private nextSourceId = 1;
+  /** Samples before it are refused: their window is sealed or being sealed. */
+  writableFromMs = 0;
+  maxTimeMs = -1;
+
+  constructor(outOfOrderMs: number) {
+    this.generic = new GenericStore(outOfOrderMs);
+  }
+
+  targetByKey(key: string): RowTarget | undefined {
+    return this.byKey.get(key);
+  }
+
+  /** A new target under this key; one that had the key keeps its data and loses the key. */
+  addTarget(key: string, sourceId = this.nextSourceId): RowTarget {
+    const target = new RowTarget(sourceId, key);
+    this.nextSourceId = Math.max(this.nextSourceId, sourceId + 1);
+    this.targets.set(sourceId, target);
+    this.byKey.set(key, target);
+    return target;
+  }
+
+  /** The column of the series in this target, or -1. */
+  columnOf(target: RowTarget, id: number): number {
+    for (let ref = this.firstRef.get(id); ref !== 0; ref = this.refs[(ref - 1) * REF_WORDS + 2]) {
+      if (this.refs[(ref - 1) * REF_WORDS] === target.sourceId) return this.refs[(ref - 1) * REF_WORDS + 1];
+    }
+    return -1;
+  }
+
+  addColumn(target: RowTarget, id: number): number {
+    const column = target.addColumn(id);
+    const ref = this.freeRefs.pop() ?? this.refCount++;
+    if ((ref + 1) * REF_WORDS > this.refs.length) {
+      const grown = new Uint32Array(this.refs.length + (this.refs.length >>> 1));
+      grown.set(this.refs);
+      this.refs = grown;
+    }
+    // Behind the ones that exist: where two sources have a value for one time, the older source wins.
+    const at = ref * REF_WORDS;
+    this.refs[at] = target.sourceId;
+    this.refs[at + 1] = column;
+    this.refs[at + 2] = 0;
+    let last = this.firstRef.get(id);
+    if (last === 0) this.firstRef.set(id, ref + 1);
+    else {
+      while (this.refs[(last - 1) * REF_WORDS + 2] !== 0) last = this.refs[(last - 1) * REF_WORDS + 2];
+      this.refs[(last - 1) * REF_WORDS + 2] = ref + 1;
+    }
+    return column;
+  }
+
+  /** Calls for each target that has a column of the series. */
+  forEachColumn(id: number, visit: (target: RowTarget, column: number) => void): void {
+    for (let ref = this.firstRef.get(id); ref !== 0; ref = this.refs[(ref - 1) * REF_WORDS + 2]) {
+      const target = this.targets.get(this.refs[(ref - 1) * REF_WORDS]);
+      if (target) visit(target, this.refs[(ref - 1) * REF_WORDS + 1]);
+    }
+  }
+
+  hasColumn(id: number): boolean {
+    return this.firstRef.get(id) !== 0;
+  }
+
+  /** Is anything of the series in memory? */
+  holds(id: number): boolean {
+    return this.hasColumn(id) || this.generic.hasData(id);
+  }
+
+  removeTarget(target: RowTarget): void {
+    for (let column = 0; column < target.columns; column++) this.unlink(target.ids[column], target.sourceId);
+    this.targets.delete(target.sourceId);
+    if (this.byKey.get(target.key) === target) this.byKey.delete(target.key);
+  }
+
+  private unlink(id: number, sourceId: number): void {
+    let before = 0;
+    for (let ref = this.firstRef.get(id); ref !== 0; ref = this.refs[(ref - 1) * REF_WORDS + 2]) {
+      const next = this.refs[(ref - 1) * REF_WORDS + 2];
+      if (this.refs[(ref - 1) * REF_WORDS] !== sourceId) {
+        before = ref;
+        continue;
+      }
+      if (before === 0) this.firstRef.set(id, next);
+      else this.refs[(before - 1) * REF_WORDS + 2] = next;
+      this.freeRefs.push(ref - 1);
+      return;
+    }
+  }
+
+  /** Encodes the target's open rows, noting when its series were seen last. */
+  cut(target: RowTarget): void {
+    if (target.k === 0) return;
+    const second = Math.floor(target.timesMs[target.k - 1] / 1000);
+    target.cut();
+    const chunk = target.chunks[target.chunks.length - 1];
+    for (let column = 0; column < chunk.columns; column++) {
+      if ((chunk.ends[column] & OFFSET_MASK) !== chunkColumnStart(chunk, column)) {
+        this.lastSeenS.set(target.ids[column], second);
+      }
+    }
+  }
+
+  sawSample(id: number, timeMs: number): void {
+    const second = Math.floor(timeMs / 1000);
+    if (second > this.lastSeenS.get(id)) this.lastSeenS.set(id, second);
+    if (timeMs > this.maxTimeMs) this.maxTimeMs = timeMs;
+  }
+
+  /** The number of series with a sample since `sinceMs`. */
+  activeSeries(sinceMs: number): number {
+    for (const target of this.targets.values()) {
+      if (target.lastTimeMs < sinceMs) continue;
+      const second = Math.floor(target.lastTimeMs / 1000);
+      for (let column = 0; column < target.columns; column++) {
+        if (target.lastIsSample(column)) this.lastSeenS.set(target.ids[column], second);
+      }
+    }
+    const since = Math.floor(Math.max(0, sinceMs) / 1000);
+    const { words } = this.lastSeenS;
+    let active = 0;
+    for (let id = 0; id < this.index.idLimit && id < words.length; id++)
+      if (words[id] !== 0 && words[id] >= since) active++;
+    return active;
+  }
+
+  /** The oldest window with data in memory, or Infinity. */
+  get oldestWindow(): number {
+    let oldest = this.generic.oldestWindow;
+    for (const target of this.targets.values()) {
+      if (target.chunks.length > 0) oldest = Math.min(oldest, target.chunks[0].window);
+      else if (target.k > 0) oldest = Math.min(oldest, target.openWindow);
+    }
+    return oldest;
+  }
+
+  /** Makes the window's data immutable: open rows and buffers that belong to it are encoded. */
+  closeWindow(window: number): void {
+    for (const target of this.targets.values()) {
+      if (target.k > 0 && target.openWindow <= window) this.cut(target);
+    }
+    this.generic.flushThrough(window);
+  }
+
+  /** Frees what lies in windows up to this one; they are sealed. */
+  dropThrough(window: number, idleSinceMs: number): void {
+    for (const target of this.targets.values()) {
+      target.chunks = target.chunks.filter((chunk) => chunk.window > window);
+      if (target.open || target.k > 0 || target.chunks.length > 0) continue;
+      if (target.closed || target.lastTimeMs < idleSinceMs) this.removeTarget(target);
+      else target.shrink();
+    }
+    this.generic.dropThrough(window, idleSinceMs);
+  }
+
+  /** Forgets series that have no data anywhere. */
+  removeSeries(ids: readonly number[]): void {
+    this.index.remove(ids);
+    for (const id of ids) this.lastSeenS.set(id, 0);
+  }
+
+  /** May a sample of this time be taken? */
+  accepts(timeMs: number): boolean {
+    return timeMs >= this.writableFromMs;
+  }
+
+  internSeries(labels: Labels, created: (id: number) => void): number {
+    return this.index.intern(labels, created);
+  }
+
+  openRowWindowDiffers(target: RowTarget, timeMs: number): boolean {
+    return target.k > 0 && target.openWindow !== windowOf(timeMs);
+  }
+}

@@ -1,0 +1,16 @@
+// The head and the blocks on disk are cut along the same hours: data of one window is sealed into one block.
+export const WINDOW_MS = 3_600_000;
+
+/** The number of the window that holds this time: also the number of its block. */
+export function windowOf(timeMs: number): number {
+  return Math.floor(timeMs / WINDOW_MS);
+}
+
+export function windowStartMs(window: number): number {
+  return window * WINDOW_MS;
+}
+
+/** The first ms after the window. */
+export function windowEndMs(window: number): number {
+  return (window + 1) * WINDOW_MS;
+}

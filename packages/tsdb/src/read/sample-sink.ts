@@ -1,0 +1,58 @@
+import { bitsOf } from "@storewatch/model";
+
+/**
+ * Where samples are decoded to: one page of times and values. Series follow each other; results are views of the page,
+ * and a full page is left to them and replaced. So results stay valid as long as someone holds them.
+ */
+export class SampleSink {
+  times: Float64Array;
+  values: Float64Array;
+  bits: Uint32Array;
+  /** The first place of the current series. */
+  start = 0;
+  /** The place after the last sample. */
+  length = 0;
+
+  constructor(capacity = 4096) {
+    this.times = new Float64Array(capacity);
+    this.values = new Float64Array(capacity);
+    this.bits = bitsOf(this.values);
+  }
+
+  /** Makes room for n samples more of the current series; returns where they go. The caller moves `length`. */
+  reserve(n: number): number {
+    if (this.length + n > this.values.length) this.turnPage(n);
+    return this.length;
+  }
+
+  /** Begins the next series. What stands before stays as it is. */
+  begin(): void {
+    this.start = this.length;
+  }
+
+  /** Forgets the current series. */
+  drop(): void {
+    this.length = this.start;
+  }
+
+  /** Makes the page's whole room free again: for owners who have copied the results. */
+  reset(): void {
+    this.start = 0;
+    this.length = 0;
+  }
+
+  private turnPage(n: number): void {
+    const kept = this.length - this.start;
+    const capacity = Math.max(Math.min(this.values.length * 2, 2 ** 20), (kept + n) * 2);
+    const times = new Float64Array(capacity);
+    const values = new Float64Array(capacity);
+    const bits = bitsOf(values);
+    times.set(this.times.subarray(this.start, this.length));
+    bits.set(this.bits.subarray(2 * this.start, 2 * this.length));
+    this.times = times;
+    this.values = values;
+    this.bits = bits;
+    this.start = 0;
+    this.length = kept;
+  }
+}
