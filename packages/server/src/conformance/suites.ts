@@ -1,4 +1,5 @@
 import type { Suite } from "./suite.ts";
+import { htmlTemplatesSuite, templatesSuite } from "./templates.ts";
 
 /** Every suite, in the order in which they are run: one line each. */
-export const SUITES: readonly Suite[] = [];
+export const SUITES: readonly Suite[] = [templatesSuite, htmlTemplatesSuite];
