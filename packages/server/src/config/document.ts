@@ -1,6 +1,7 @@
 // YAML with positions: every problem in a user's file is told with file, line and column.
+import { isUtf8 } from "node:buffer";
 import type { Finding } from "@storewatch/model";
-import { isNode, LineCounter, type Node, parseAllDocuments, parseDocument } from "yaml";
+import { isNode, isScalar, LineCounter, type Node, parseAllDocuments, parseDocument, type ScalarTag } from "yaml";
 import type { z } from "zod";
 
 /** A user's file could not be used. `findings` has at least one error. */
@@ -17,6 +18,8 @@ export interface ConfigDocument {
   readonly text: string;
   /** Plain data: maps as objects, sequences as arrays, scalars. Not validated. */
   readonly data: unknown;
+  /** A scalar as it was written (`007`, `1.0`), where a standard format wants text; undefined for maps and aliases. */
+  sourceAt(path: Path): string | undefined;
   /** Position of the node at a path (of its key, where it is a map entry); of the deepest that exists. */
   locate(path: Path): { line: number; column: number };
   finding(path: Path, message: string, more?: Partial<Omit<Finding, "file" | "line" | "column" | "message">>): Finding;
@@ -27,7 +30,7 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
   const lines = new LineCounter();
   const fail = (reason: string) =>
     new ConfigError([{ code: "YAML", severity: "error", file, line: 1, column: 1, message: reason }]);
-  const all = guard(fail, () => parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true }));
+  const all = guard(fail, () => parseAllDocuments(text, { ...OPTIONS, lineCounter: lines }));
   const documents = Array.isArray(all) ? all : [];
   const document = documents[0] ?? parseDocument("", { lineCounter: lines });
   const problem = documents.flatMap((d) => d.errors)[0];
@@ -53,6 +56,11 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
     file,
     text,
     data: guard(fail, () => document.toJS({ maxAliasCount: 100 })),
+    sourceAt(path) {
+      let node: unknown = document.contents;
+      for (const part of path) node = child(node, part)?.value;
+      return isScalar(node) ? node.source : undefined;
+    },
     locate,
     finding: (path, message, more = {}) => ({
       code: "CONFIG",
@@ -73,6 +81,22 @@ function guard<T>(fail: (reason: string) => ConfigError, run: () => T): T {
     throw fail(error instanceof RangeError ? "nested too deeply" : `cannot be read: ${(error as Error).message}`);
   }
 }
+
+/**
+ * `!!binary` gives the text that the bytes spell in UTF-8. Bytes that spell none become lone surrogates (U+DC80 …
+ * U+DCFF), so that whoever checks the text finds them instead of a replacement character.
+ */
+const binaryTag: ScalarTag = {
+  tag: "tag:yaml.org,2002:binary",
+  resolve(source, onError) {
+    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(source)) onError("!!binary value contains invalid base64 data");
+    const bytes = Buffer.from(source, "base64");
+    if (isUtf8(bytes)) return bytes.toString("utf8");
+    return Array.from(bytes, (byte) => String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte)).join("");
+  },
+};
+
+const OPTIONS = { prettyErrors: false, merge: true, customTags: [binaryTag] };
 
 interface Entry {
   readonly value: unknown;
