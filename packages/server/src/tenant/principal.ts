@@ -1,5 +1,5 @@
-import type {} from "fastify";
 import type { TenantScope } from "@storewatch/model";
+import type {} from "fastify";
 
 export const ROLES = ["admin", "editor", "viewer", "ingest", "scrape"] as const;
 export type Role = (typeof ROLES)[number];

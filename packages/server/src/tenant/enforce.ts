@@ -1,0 +1,41 @@
+// The scope of a caller, laid upon what they ask: as a matcher at series selection, and on the syntax tree of PromQL.
+import { Matcher, TENANT_LABEL, type TenantScope } from "@storewatch/model";
+import { QueryError } from "@storewatch/promql/engine";
+import {
+  addMatcher,
+  type Expr,
+  ParseError,
+  type ParseOptions,
+  parseExpression,
+  printExpression,
+} from "@storewatch/promql/parser";
+
+/** No string matches: the matcher of a scope without shops. An empty alternative would match series without the label. */
+const NOTHING = "[^\\x00-\\x{10FFFF}]";
+
+/** What a series must match to lie in the scope; undefined when every series does. */
+export function scopeMatcher(scope: TenantScope): Matcher | undefined {
+  if (scope.kind === "all") return undefined;
+  const ids = [...scope.ids].sort();
+  if (ids.length === 0) return new Matcher("=~", TENANT_LABEL, NOTHING);
+  if (ids.length === 1) return new Matcher("=", TENANT_LABEL, ids[0]);
+  // Of the characters that an id may have, only the dot means something in a pattern.
+  return new Matcher("=~", TENANT_LABEL, ids.map((id) => id.replaceAll(".", "\\.")).join("|"));
+}
+
+/** The tree with the scope's matcher on every selector, whatever matchers it has already. */
+export function enforceOnTree(scope: TenantScope, expr: Expr): Expr {
+  const matcher = scopeMatcher(scope);
+  return matcher ? addMatcher(expr, matcher) : expr;
+}
+
+/** The expression limited to the scope, as text. Throws QueryError (`parse`). */
+export function enforceScope(scope: TenantScope, expression: string, options: ParseOptions = {}): string {
+  if (scope.kind === "all") return expression;
+  try {
+    return printExpression(enforceOnTree(scope, parseExpression(expression, options)));
+  } catch (error) {
+    if (error instanceof ParseError) throw new QueryError("parse", error.message);
+    throw error;
+  }
+}

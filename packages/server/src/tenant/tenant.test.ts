@@ -1,0 +1,118 @@
+import {
+  ALL_TENANTS,
+  Labels,
+  type Matcher,
+  parseTenantId,
+  type Tenant,
+  type TenantId,
+  tenantScope,
+} from "@storewatch/model";
+import { QueryError } from "@storewatch/promql/engine";
+import { FakeClock } from "@storewatch/testkit";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { enforceScope, scopeMatcher } from "./enforce.ts";
+import { createTenantRegistry } from "./registry.ts";
+
+const ids = (...names: string[]) => tenantScope(names.map((name) => parseTenantId(name)!));
+
+describe("scope", () => {
+  test("all shops need no matcher and leave the text as it is", () => {
+    expect(scopeMatcher(ALL_TENANTS)).toBeUndefined();
+    expect(enforceScope(ALL_TENANTS, "not  PromQL")).toBe("not  PromQL");
+  });
+
+  test("every selector gets the matcher, wherever it stands", () => {
+    const text =
+      'sum by (x) (rate(a{tenant_id=~".*"}[5m])) / on (x) group_left () max_over_time(b[1h:1m]) or absent(c)';
+    const enforced = enforceScope(ids("acme"), text);
+    expect(enforced.match(/tenant_id="acme"/g)).toHaveLength(3);
+    expect(enforced).toContain('tenant_id=~".*"');
+  });
+
+  test("a query that cannot be read is refused, not passed on", () => {
+    expect(() => enforceScope(ids("acme"), "sum(")).toThrow(QueryError);
+  });
+
+  test("no shop matches nothing, not even series without a shop", () => {
+    const matcher = scopeMatcher(tenantScope([]))!;
+    for (const value of ["", "a", "\u0000", " ", "\u{10ffff}", "\n"]) expect(matcher.matches(value)).toBe(false);
+    expect(enforceScope(tenantScope([]), "up")).toContain("tenant_id=~");
+  });
+
+  test("exactly the ids of the scope match (fuzz)", () => {
+    const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,5}$/);
+    fc.assert(
+      fc.property(fc.uniqueArray(id, { minLength: 1, maxLength: 5 }), fc.oneof(id, fc.string()), (scope, other) => {
+        const matcher = scopeMatcher(ids(...scope))!;
+        expect(scope.every((name) => matcher.matches(name))).toBe(true);
+        expect(matcher.matches(other)).toBe(scope.includes(other));
+        expect(matcher.matches(other.replace("x", "."))).toBe(scope.includes(other.replace("x", ".")));
+      }),
+    );
+  });
+});
+
+describe("registry", () => {
+  const acme: Tenant = {
+    id: "acme" as TenantId,
+    name: "Acme",
+    tier: "gold",
+    timezone: "Asia/Ho_Chi_Minh",
+    currency: "VND",
+  };
+
+  function setUp(values: () => readonly string[]) {
+    const clock = new FakeClock(1_000_000);
+    const asked: Array<{ matchers: readonly Matcher[]; fromMs: number; toMs: number }> = [];
+    const labelValues = (matchers: readonly Matcher[], fromMs: number, toMs: number) => {
+      asked.push({ matchers, fromMs, toMs });
+      return values();
+    };
+    return {
+      clock,
+      asked,
+      registry: createTenantRegistry({ declared: [acme], labelValues, retentionMs: 60_000, clock }),
+    };
+  }
+
+  test("declared and found shops are one list, cut to the caller's scope", () => {
+    const { registry, asked } = setUp(() => ["acme", "beta", "not/valid"]);
+    expect(registry.list(ALL_TENANTS).map((t) => [t.id, t.source])).toEqual([
+      ["acme", "config"],
+      ["beta", "data"],
+    ]);
+    expect(registry.list(ids("beta", "gamma")).map((t) => t.id)).toEqual(["beta"]);
+    expect(asked).toMatchObject([{ fromMs: 940_000, toMs: 1_000_000 }]);
+  });
+
+  test("a shop's own info, alert and recorded series do not count as its data", () => {
+    const { registry, asked } = setUp(() => []);
+    registry.list(ALL_TENANTS);
+    const seen = (name: string) =>
+      asked[0].matchers.every((m) => m.matches(Labels.from({ __name__: name, tenant_id: "x" }).get(m.name)));
+    expect(["orders_total", "up"].map(seen)).toEqual([true, true]);
+    expect(["storewatch_tenant_info", "ALERTS", "ALERTS_FOR_STATE", "shop:orders:rate5m"].map(seen)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test("a vanished shop stays while its data is kept, a new one is found in time", async () => {
+    let values = ["beta"];
+    const { registry, clock, asked } = setUp(() => values);
+    expect(registry.infoSamples(7).map(({ labels }) => labels.toString())).toEqual([
+      'storewatch_tenant_info{currency="VND", name="Acme", tenant_id="acme", tier="gold", timezone="Asia/Ho_Chi_Minh"}',
+      'storewatch_tenant_info{currency="USD", name="beta", tenant_id="beta", timezone="UTC"}',
+    ]);
+    values = ["gamma"];
+    expect(registry.get("beta" as TenantId)?.name).toBe("beta");
+    expect(asked).toHaveLength(1);
+    await clock.advance(15_000);
+    expect(registry.list(ALL_TENANTS).map((t) => t.id)).toEqual(["acme", "gamma"]);
+    registry.setDeclared([]);
+    expect(registry.list(ALL_TENANTS).map((t) => t.id)).toEqual(["gamma"]);
+  });
+});
