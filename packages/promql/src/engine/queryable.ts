@@ -1,6 +1,6 @@
 // What the engine needs of a store. Implemented by the server over the time series store (tenant already enforced) and
 // by an in-memory store in tests.
-import type { Labels, Matcher, SeriesSamples } from "@storewatch/model";
+import type { Clock, Labels, Matcher, SeriesSamples } from "@storewatch/model";
 
 export interface SelectHints {
   /** The range's or query's step, 0 for an instant query. */
@@ -25,6 +25,15 @@ export interface Queryable {
 }
 
 export interface EngineOptions {
+  /** Measures time limits and the slices between yields. */
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /** Lets the event loop turn; called about every 10 ms of work. Default setImmediate. */
+  readonly yieldNow?: () => Promise<void>;
+  /**
+   * Names are dropped when a query is done instead of by each function, so that `label_replace` still sees them
+   * (Prometheus' feature flag promql-delayed-name-removal). Default true.
+   */
+  readonly delayedNameRemoval?: boolean;
   /** How far back an instant selector looks. Default 5 min. */
   readonly lookbackMs?: number;
   /** Step of a subquery without one. Default 1 min. */

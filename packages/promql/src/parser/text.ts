@@ -169,3 +169,8 @@ export function parseNumberText(text: string): number {
   if (/^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(plain)) return Number(plain);
   return Number.NaN;
 }
+
+/** False when a string holds bytes that are not UTF-8. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}

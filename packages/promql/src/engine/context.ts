@@ -1,0 +1,149 @@
+// What a running query carries along: its times, limits, annotations and data.
+import type { SeriesSamples } from "@storewatch/model";
+import type { Duration, Expr, SourceRange, VectorSelector } from "../parser/ast.ts";
+import { durationMs } from "../parser/duration.ts";
+import { positionAt } from "../parser/error.ts";
+import { type EngineOptions, QueryError, type QueryRequest } from "./queryable.ts";
+import type { Grid } from "./vector.ts";
+
+/** Work between two turns of the event loop. */
+const SLICE_MS = 10;
+/** Cells between two looks at the clock: about 0.2 ms. */
+const CELLS_PER_CHECK = 16_384;
+const DEFAULT_SAMPLES_MAX = 50_000_000;
+export const DEFAULT_LOOKBACK_MS = 300_000;
+const DEFAULT_SUBQUERY_STEP_MS = 60_000;
+
+/** Limits of one query, and its politeness towards the event loop. */
+export class Budget {
+  samplesRead = 0;
+  peakSamples = 0;
+  private held = 0;
+  private cells = 0;
+  private sliceStartMs: number;
+  private readonly deadlineMs: number;
+
+  constructor(
+    private readonly options: EngineOptions,
+    private readonly request: QueryRequest,
+  ) {
+    this.sliceStartMs = options.clock.monotonicMs();
+    this.deadlineMs = this.sliceStartMs + (request.timeoutMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Counts samples as held in memory. They stay counted until `release`. */
+  hold(samples: number): void {
+    this.held += samples;
+    this.peakSamples = Math.max(this.peakSamples, this.held);
+    const max = this.options.maxSamples ?? DEFAULT_SAMPLES_MAX;
+    if (this.held > max) {
+      throw new QueryError("limit", "query processing would load too many samples into memory in query execution");
+    }
+  }
+
+  release(samples: number): void {
+    this.held -= samples;
+  }
+
+  /** Counts cells of work; true when it is time to `pause`. */
+  due(cells: number): boolean {
+    this.cells += cells;
+    if (this.cells < CELLS_PER_CHECK) return false;
+    this.cells = 0;
+    return this.options.clock.monotonicMs() - this.sliceStartMs >= SLICE_MS;
+  }
+
+  /** Lets the event loop turn. Throws when the query was cancelled or has run out of time. */
+  async pause(): Promise<void> {
+    await (this.options.yieldNow ?? nextTurn)();
+    this.check();
+    this.sliceStartMs = this.options.clock.monotonicMs();
+  }
+
+  check(): void {
+    if (this.request.signal?.aborted) throw new QueryError("canceled", "query was canceled in query execution");
+    if (this.options.clock.monotonicMs() > this.deadlineMs) {
+      throw new QueryError("timeout", "query timed out in query execution");
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Warnings and infos, each once, with their place in the query. */
+export class Annotations {
+  private readonly warningSet = new Set<string>();
+  private readonly infoSet = new Set<string>();
+
+  constructor(private readonly text: string) {}
+
+  warn(message: string, place: SourceRange): void {
+    this.warningSet.add(`PromQL warning: ${message} (${this.place(place)})`);
+  }
+
+  info(message: string, place: SourceRange): void {
+    this.infoSet.add(`PromQL info: ${message} (${this.place(place)})`);
+  }
+
+  get warnings(): string[] {
+    return [...this.warningSet];
+  }
+
+  get infos(): string[] {
+    return [...this.infoSet];
+  }
+
+  private place(range: SourceRange): string {
+    const { line, column } = positionAt(this.text, range.from);
+    return `${line}:${column}`;
+  }
+}
+
+/** One query. */
+export class QueryContext {
+  readonly lookbackMs: number;
+  readonly subqueryStepMs: number;
+  readonly delayedNameRemoval: boolean;
+  readonly annotations: Annotations;
+  readonly budget: Budget;
+  /** What the store gave for each selector. */
+  readonly data = new Map<VectorSelector, readonly SeriesSamples[]>();
+  /** Whether an expression gives the same at every step, for those looked at so far. */
+  readonly invariance = new Map<Expr, boolean>();
+
+  constructor(
+    readonly options: EngineOptions,
+    request: QueryRequest,
+    /** The times of the query itself; subqueries have their own. */
+    readonly grid: Grid,
+    readonly startMs: number,
+    readonly endMs: number,
+  ) {
+    this.lookbackMs = request.lookbackMs ?? options.lookbackMs ?? DEFAULT_LOOKBACK_MS;
+    this.subqueryStepMs = options.defaultSubqueryStepMs ?? DEFAULT_SUBQUERY_STEP_MS;
+    this.delayedNameRemoval = options.delayedNameRemoval ?? true;
+    this.annotations = new Annotations(request.expression);
+    this.budget = new Budget(options, request);
+  }
+
+  /** Milliseconds of a duration, step() and range() filled in. */
+  resolve(duration: Duration | undefined, positive = false): number {
+    if (!duration) return 0;
+    const context = { stepMs: this.grid.stepMs, rangeMs: this.endMs - this.startMs };
+    const ms = durationMs(duration, context, (reason) => this.fail(reason));
+    if (positive && ms <= 0) this.fail("duration must be greater than 0");
+    return ms;
+  }
+
+  fail(message: string): never {
+    throw new QueryError("execution", message);
+  }
+}
+
+/** An expression's surroundings: the query, and the times to evaluate at. */
+export interface EvalContext {
+  readonly query: QueryContext;
+  readonly grid: Grid;
+}

@@ -1,0 +1,216 @@
+// histogram_quantile, histogram_quantiles and histogram_fraction over classic histograms. Native histograms will
+// join here when samples can hold them; for now floats without a usable `le` are only warned about.
+import { type Labels, METRIC_NAME } from "@storewatch/model";
+import type { CallExpr, Expr } from "../parser/ast.ts";
+import { formatFloat, formatFloatPlain } from "../parser/text.ts";
+import { type Bucket, bucketFraction, bucketQuantile, type QuantileResult } from "./buckets.ts";
+import type { EvalContext } from "./context.ts";
+import { warnQuantile } from "./range-call.ts";
+import { emptyVector, nameOf, rowHasPoints, type Scalar, type Vector, withoutNames } from "./vector.ts";
+
+const BUCKET_LABEL = "le";
+
+interface Histogram {
+  /** Without `le`. */
+  readonly labels: Labels;
+  /** Sorted by upper bound. */
+  readonly buckets: { readonly upperBound: number; readonly row: number }[];
+}
+
+/** Groups bucket series into histograms. `place` is the vector argument, for warnings. */
+function histogramsOf(vector: Vector, place: Expr, context: EvalContext): Histogram[] {
+  const found = new Map<string, Histogram>();
+  const delayed = context.query.delayedNameRemoval;
+  vector.labels.forEach((series, row) => {
+    if (!rowHasPoints(vector, row)) return;
+    const upperBound = parseBound(series.get(BUCKET_LABEL));
+    if (upperBound === undefined) {
+      const name = nameOf(series);
+      context.query.annotations.warn(
+        `bucket label "le" is missing or has a malformed value of ${JSON.stringify(series.get(BUCKET_LABEL))}` +
+          (name === "" ? "" : ` for metric name ${JSON.stringify(name)}`),
+        place,
+      );
+      return;
+    }
+    const labels = series.without(delayed ? [BUCKET_LABEL] : [BUCKET_LABEL, METRIC_NAME]);
+    let histogram = found.get(labels.key);
+    if (!histogram) {
+      histogram = { labels, buckets: [] };
+      found.set(labels.key, histogram);
+    }
+    histogram.buckets.push({ upperBound, row });
+  });
+  for (const { buckets } of found.values()) buckets.sort((a, b) => a.upperBound - b.upperBound);
+  return [...found.values()];
+}
+
+/** Go's ParseFloat of a bucket's bound. */
+function parseBound(text: string): number | undefined {
+  if (/^\+?inf(inity)?$/i.test(text)) return Number.POSITIVE_INFINITY;
+  if (/^-inf(inity)?$/i.test(text)) return Number.NEGATIVE_INFINITY;
+  if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return undefined;
+  return Number(text);
+}
+
+/** The buckets that have a point at a step; buckets of one bound are added up. */
+function bucketsAt(histogram: Histogram, vector: Vector, step: number, buckets: Bucket[]): void {
+  buckets.length = 0;
+  for (const { upperBound, row } of histogram.buckets) {
+    const cell = row * vector.steps + step;
+    if (vector.present[cell] === 0) continue;
+    const count = vector.values[cell];
+    const last = buckets[buckets.length - 1];
+    if (last !== undefined && last.upperBound === upperBound) last.count += count;
+    else buckets.push({ upperBound, count });
+  }
+}
+
+type Compute = (buckets: Bucket[], step: number, histogram: Histogram) => number;
+
+async function eachHistogram(
+  histograms: readonly Histogram[],
+  vector: Vector,
+  context: EvalContext,
+  compute: Compute,
+): Promise<Vector> {
+  const { steps } = vector;
+  const labels = histograms.map((histogram) => histogram.labels);
+  const out = emptyVector(
+    labels,
+    labels.map(() => false),
+    steps,
+  );
+  context.query.budget.hold(out.values.length);
+  const buckets: Bucket[] = [];
+  for (let h = 0; h < histograms.length; h++) {
+    for (let s = 0; s < steps; s++) {
+      bucketsAt(histograms[h], vector, s, buckets);
+      if (buckets.length === 0) continue;
+      out.values[h * steps + s] = compute(buckets, s, histograms[h]);
+      out.present[h * steps + s] = 1;
+    }
+    if (context.query.budget.due(steps * histograms[h].buckets.length)) await context.query.budget.pause();
+  }
+  return withoutNames(out, context.query.delayedNameRemoval);
+}
+
+export async function histogramQuantile(
+  expr: CallExpr,
+  q: Scalar,
+  vector: Vector,
+  context: EvalContext,
+): Promise<Vector> {
+  warnQuantiles(q, expr.args[0], context);
+  const place = expr.args[1];
+  const repairs = new Repairs();
+  const histograms = histogramsOf(vector, place, context);
+  const out = await eachHistogram(histograms, vector, context, (buckets, step, histogram) => {
+    const result = bucketQuantile(q.values[step], buckets);
+    if (result.forced) repairs.note(histogram, result.forced, step);
+    return result.value;
+  });
+  repairs.report(place, context);
+  return out;
+}
+
+/** One series for each quantile, told apart by a label. */
+export async function histogramQuantiles(
+  expr: CallExpr,
+  vector: Vector,
+  label: string,
+  quantiles: readonly Scalar[],
+  context: EvalContext,
+): Promise<Vector> {
+  quantiles.forEach((q, i) => {
+    warnQuantiles(q, expr.args[i + 2], context);
+  });
+  const place = expr.args[0];
+  const histograms = histogramsOf(vector, place, context);
+  for (const { labels } of histograms) {
+    if (labels.has(label)) context.query.fail(`label ${label} already exists in histogram series`);
+  }
+  const repairs = new Repairs();
+  const parts: Vector[] = [];
+  for (const q of quantiles) {
+    const part = await eachHistogram(histograms, vector, context, (buckets, step, histogram) => {
+      const result = bucketQuantile(q.values[step], buckets);
+      if (result.forced) repairs.note(histogram, result.forced, step);
+      return result.value;
+    });
+    parts.push({ ...part, labels: part.labels.map((labels) => labels.with(label, formatFloatPlain(q.values[0]))) });
+  }
+  repairs.report(place, context);
+  return concatenate(parts, vector.steps);
+}
+
+function concatenate(parts: readonly Vector[], steps: number): Vector {
+  const out = emptyVector(
+    parts.flatMap((part) => part.labels),
+    parts.flatMap((part) => part.dropName),
+    steps,
+  );
+  let at = 0;
+  for (const part of parts) {
+    out.values.set(part.values, at);
+    out.present.set(part.present, at);
+    at += part.values.length;
+  }
+  return out;
+}
+
+export async function histogramFraction(
+  expr: CallExpr,
+  lower: Scalar,
+  upper: Scalar,
+  vector: Vector,
+  context: EvalContext,
+): Promise<Vector> {
+  const histograms = histogramsOf(vector, expr.args[2], context);
+  return eachHistogram(histograms, vector, context, (buckets, step) =>
+    bucketFraction(lower.values[step], upper.values[step], buckets),
+  );
+}
+
+function warnQuantiles(q: Scalar, place: Expr, context: EvalContext): void {
+  for (const value of new Set(q.values)) {
+    if (Number.isNaN(value) || value < 0 || value > 1) warnQuantile(value, place, context);
+  }
+}
+
+/** Histograms whose counts went down, one remark for each metric. */
+class Repairs {
+  private readonly byName = new Map<
+    string,
+    { from: number; to: number; difference: number; samples: number; firstStep: number; lastStep: number }
+  >();
+
+  note(histogram: Histogram, forced: NonNullable<QuantileResult["forced"]>, step: number): void {
+    const name = nameOf(histogram.labels);
+    const known = this.byName.get(name);
+    this.byName.set(name, {
+      from: Math.min(known?.from ?? forced.from, forced.from),
+      to: Math.max(known?.to ?? forced.to, forced.to),
+      difference: Math.max(known?.difference ?? 0, forced.difference),
+      samples: (known?.samples ?? 0) + 1,
+      firstStep: Math.min(known?.firstStep ?? step, step),
+      lastStep: Math.max(known?.lastStep ?? step, step),
+    });
+  }
+
+  report(place: Expr, context: EvalContext): void {
+    const { startMs, stepMs } = context.grid;
+    const time = (step: number) => new Date(startMs + step * stepMs).toISOString().replace(/\.000Z$/, "Z");
+    for (const [name, repair] of this.byName) {
+      context.query.annotations.info(
+        "input to histogram_quantile needed to be fixed for monotonicity (see " +
+          "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)" +
+          (name === "" ? "" : ` for metric name "${name}"`) +
+          `, from buckets ${formatFloat(repair.from)} to ${formatFloat(repair.to)}, with a max diff of ` +
+          `${formatFloat(Number(repair.difference.toPrecision(2)))}, over ${repair.samples} samples ` +
+          `from ${time(repair.firstStep)} to ${time(repair.lastStep)}`,
+        place,
+      );
+    }
+  }
+}

@@ -1,0 +1,178 @@
+// Selectors: which samples a query needs, and what each step sees of them.
+import { bitsOf, isStaleAt, type SeriesSamples } from "@storewatch/model";
+import type { AtModifier, Expr, MatrixSelector, Subquery, TimeModifiers, VectorSelector } from "../parser/ast.ts";
+import { childrenOf } from "../parser/walk.ts";
+import type { EvalContext, QueryContext } from "./context.ts";
+import type { Queryable } from "./queryable.ts";
+import { emptyVector, type Grid, gridEnd, type RangeSeries, type RangeVector, type Vector } from "./vector.ts";
+
+/** Asks the store for the samples of every selector, each over all the time that the query looks at. */
+export async function fetchSelectors(expr: Expr, query: QueryContext, store: Queryable): Promise<void> {
+  await fetchWithin(expr, query, store, query.grid.startMs, gridEnd(query.grid), "");
+}
+
+async function fetchWithin(
+  expr: Expr,
+  query: QueryContext,
+  store: Queryable,
+  firstMs: number,
+  lastMs: number,
+  func: string,
+): Promise<void> {
+  if (expr.kind === "selector" || expr.kind === "matrix") {
+    const selector = expr.kind === "matrix" ? expr.selector : expr;
+    const rangeMs = expr.kind === "matrix" ? query.resolve(expr.range, true) : 0;
+    const offsetMs = query.resolve(selector.offset);
+    const pinned = atTime(selector.at, query);
+    const fromMs = (pinned ?? firstMs) - offsetMs - (rangeMs || query.lookbackMs) + 1;
+    const toMs = (pinned ?? lastMs) - offsetMs;
+    query.budget.check();
+    const hints = { stepMs: query.grid.steps === 1 ? 0 : query.grid.stepMs, rangeMs, func };
+    const series = await store.select(selector.matchers, fromMs, toMs, hints);
+    let samples = 0;
+    for (const one of series) samples += one.timesMs.length;
+    query.budget.samplesRead += samples;
+    query.budget.hold(samples);
+    query.data.set(selector, series);
+    return;
+  }
+  const name = expr.kind === "call" ? expr.func : expr.kind === "aggregate" ? expr.operator : func;
+  if (expr.kind === "subquery") {
+    const inner = subqueryGrid(expr, query, { startMs: firstMs, stepMs: Math.max(1, lastMs - firstMs), steps: 2 });
+    await fetchWithin(expr.expr, query, store, inner.startMs, gridEnd(inner), name);
+    return;
+  }
+  for (const child of childrenOf(expr)) await fetchWithin(child, query, store, firstMs, lastMs, name);
+}
+
+/** The time that `@` pins to, if any. */
+export function atTime(at: AtModifier | undefined, query: QueryContext): number | undefined {
+  if (!at) return undefined;
+  if (at.type === "time") return at.ms;
+  return at.type === "start" ? query.startMs : query.endMs;
+}
+
+/** Where the windows of the steps end: first end, and the distance from one to the next. */
+function windowEnds(modifiers: TimeModifiers, context: EvalContext): { endMs: number; endStepMs: number } {
+  const { query, grid } = context;
+  const offsetMs = query.resolve(modifiers.offset);
+  const pinned = atTime(modifiers.at, query);
+  if (pinned !== undefined) return { endMs: pinned - offsetMs, endStepMs: 0 };
+  return { endMs: grid.startMs - offsetMs, endStepMs: grid.stepMs };
+}
+
+/** The times of a subquery's inner expression: multiples of its step within the windows of all steps outside. */
+export function subqueryGrid(subquery: Subquery, query: QueryContext, outer: Grid): Grid {
+  const rangeMs = query.resolve(subquery.range, true);
+  const stepMs = subquery.step ? query.resolve(subquery.step, true) : query.subqueryStepMs;
+  const { endMs, endStepMs } = windowEnds(subquery, { query, grid: outer });
+  const afterMs = endMs - rangeMs;
+  const startMs = (Math.floor(afterMs / stepMs) + 1) * stepMs;
+  const lastMs = endMs + endStepMs * (outer.steps - 1);
+  return { startMs, stepMs, steps: Math.floor((lastMs - startMs) / stepMs) + 1 };
+}
+
+/** For each step the newest sample that is not older than the look-back and not a staleness marker. */
+export async function selectInstant(selector: VectorSelector, context: EvalContext): Promise<Vector> {
+  return select(selector, context, false);
+}
+
+/** The same with the samples' times, in seconds, as values. */
+export async function selectTimestamps(selector: VectorSelector, context: EvalContext): Promise<Vector> {
+  return select(selector, context, true);
+}
+
+async function select(selector: VectorSelector, context: EvalContext, timestamps: boolean): Promise<Vector> {
+  const { query, grid } = context;
+  const series = query.data.get(selector) ?? [];
+  const { endMs, endStepMs } = windowEnds(selector, context);
+  query.budget.hold(series.length * grid.steps);
+  const vector = emptyVector(
+    series.map((one) => one.labels),
+    series.map(() => false),
+    grid.steps,
+  );
+  for (let i = 0; i < series.length; i++) {
+    fillInstant(series[i], endMs, endStepMs, query.lookbackMs, vector, i, timestamps);
+    if (query.budget.due(grid.steps)) await query.budget.pause();
+  }
+  return vector;
+}
+
+function fillInstant(
+  series: SeriesSamples,
+  endMs: number,
+  endStepMs: number,
+  lookbackMs: number,
+  vector: Vector,
+  row: number,
+  timestamps: boolean,
+): void {
+  const { timesMs, values } = series;
+  const { steps } = vector;
+  const count = timesMs.length;
+  const bits = bitsOf(values);
+  let next = 0;
+  let timeMs = endMs;
+  for (let cell = row * steps; cell < (row + 1) * steps; cell++, timeMs += endStepMs) {
+    while (next < count && timesMs[next] <= timeMs) next++;
+    const last = next - 1;
+    if (last < 0 || timesMs[last] <= timeMs - lookbackMs) continue;
+    const value = values[last];
+    if (Number.isNaN(value) && isStaleAt(bits, last)) continue;
+    vector.values[cell] = timestamps ? timesMs[last] / 1000 : value;
+    vector.present[cell] = 1;
+  }
+}
+
+export function selectRange(expr: MatrixSelector, context: EvalContext): RangeVector {
+  const series = context.query.data.get(expr.selector) ?? [];
+  return {
+    kind: "matrix",
+    series: series.map(withoutMarkers),
+    rangeMs: context.query.resolve(expr.range, true),
+    ...windowEnds(expr.selector, context),
+  };
+}
+
+function withoutMarkers(series: SeriesSamples): RangeSeries {
+  const { labels, timesMs, values } = series;
+  const bits = bitsOf(values);
+  let markers = 0;
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]) && isStaleAt(bits, i)) markers++;
+  if (markers === 0) return { labels, dropName: false, timesMs, values };
+  const kept = {
+    labels,
+    dropName: false,
+    timesMs: new Float64Array(values.length - markers),
+    values: new Float64Array(values.length - markers),
+  };
+  let n = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i]) && isStaleAt(bits, i)) continue;
+    kept.timesMs[n] = timesMs[i];
+    kept.values[n++] = values[i];
+  }
+  return kept;
+}
+
+/** The results of a subquery's inner expression as samples. */
+export function rangeOfSubquery(expr: Subquery, context: EvalContext, inner: Vector, grid: Grid): RangeVector {
+  const series: RangeSeries[] = [];
+  const { steps } = grid;
+  for (let i = 0; i < inner.labels.length; i++) {
+    let points = 0;
+    for (let s = 0; s < steps; s++) points += inner.present[i * steps + s];
+    if (points === 0) continue;
+    const timesMs = new Float64Array(points);
+    const values = new Float64Array(points);
+    let n = 0;
+    for (let s = 0; s < steps; s++) {
+      if (inner.present[i * steps + s] === 0) continue;
+      timesMs[n] = grid.startMs + s * grid.stepMs;
+      values[n++] = inner.values[i * steps + s];
+    }
+    series.push({ labels: inner.labels[i], dropName: inner.dropName[i], timesMs, values });
+  }
+  return { kind: "matrix", series, rangeMs: context.query.resolve(expr.range, true), ...windowEnds(expr, context) };
+}

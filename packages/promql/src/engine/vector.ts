@@ -1,0 +1,153 @@
+// What expressions evaluate to. A query's steps are evaluated together: a vector is a table of series × steps, so
+// that labels are matched and grouped once for each query and not once for each step.
+import { type Labels, METRIC_NAME } from "@storewatch/model";
+
+/** The times at which an expression is evaluated: startMs, startMs + stepMs, … */
+export interface Grid {
+  readonly startMs: number;
+  readonly stepMs: number;
+  /** How many, at least 1. */
+  readonly steps: number;
+}
+
+export function gridEnd(grid: Grid): number {
+  return grid.startMs + (grid.steps - 1) * grid.stepMs;
+}
+
+/** Series × steps. Cell `i * steps + s` is series i at step s; where `present` is 0 the value means nothing. */
+export interface Vector {
+  readonly kind: "vector";
+  readonly steps: number;
+  readonly labels: readonly Labels[];
+  /** Series whose name is to be dropped from the result. */
+  readonly dropName: readonly boolean[];
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+}
+
+/** A number for each step. */
+export interface Scalar {
+  readonly kind: "scalar";
+  readonly values: Float64Array;
+}
+
+export interface StringValue {
+  readonly kind: "string";
+  readonly value: string;
+}
+
+/** The float samples of one series, without staleness markers. */
+export interface RangeSeries {
+  readonly labels: Labels;
+  readonly dropName: boolean;
+  readonly timesMs: Float64Array;
+  readonly values: Float64Array;
+}
+
+/** Series and the window that each step sees of them: (end - rangeMs, end] with end = endMs + step * endStepMs. */
+export interface RangeVector {
+  readonly kind: "matrix";
+  readonly series: readonly RangeSeries[];
+  readonly rangeMs: number;
+  readonly endMs: number;
+  /** 0 when `@` pins the window. */
+  readonly endStepMs: number;
+}
+
+export type Value = Vector | Scalar | StringValue;
+
+/** A vector whose cells are all absent. */
+export function emptyVector(labels: readonly Labels[], dropName: readonly boolean[], steps: number): Vector {
+  const cells = labels.length * steps;
+  return { kind: "vector", steps, labels, dropName, values: new Float64Array(cells), present: new Uint8Array(cells) };
+}
+
+/** The same cells under other labels. */
+export function relabel(vector: Vector, labels: readonly Labels[], dropName: readonly boolean[]): Vector {
+  return { ...vector, labels, dropName };
+}
+
+/** The same series with their names marked for dropping; at once when names are not dropped later. */
+export function withoutNames(vector: Vector, delayed: boolean): Vector {
+  if (delayed) return { ...vector, dropName: vector.labels.map(() => true) };
+  return { ...vector, labels: vector.labels.map((labels) => labels.withoutMetricName()) };
+}
+
+/** The same series with the cells of `keep` only. */
+export function withPresence(vector: Vector, present: Uint8Array): Vector {
+  return { ...vector, present };
+}
+
+/** Rows chosen by index, in that order. */
+export function pickRows(vector: Vector, rows: readonly number[]): Vector {
+  const { steps } = vector;
+  const picked = emptyVector(
+    rows.map((row) => vector.labels[row]),
+    rows.map((row) => vector.dropName[row]),
+    steps,
+  );
+  rows.forEach((row, i) => {
+    picked.values.set(vector.values.subarray(row * steps, (row + 1) * steps), i * steps);
+    picked.present.set(vector.present.subarray(row * steps, (row + 1) * steps), i * steps);
+  });
+  return picked;
+}
+
+export function rowHasPoints(vector: Vector, row: number): boolean {
+  const { present, steps } = vector;
+  for (let i = row * steps; i < (row + 1) * steps; i++) if (present[i] === 1) return true;
+  return false;
+}
+
+/** Series with equal labels joined into one. Undefined when two of them have a point at the same step. */
+export function mergeEqualLabels(vector: Vector): Vector | undefined {
+  const rows = new Map<string, number>();
+  const target: number[] = [];
+  vector.labels.forEach((labels) => {
+    const row = rows.get(labels.key) ?? rows.size;
+    rows.set(labels.key, row);
+    target.push(row);
+  });
+  if (rows.size === vector.labels.length) return vector;
+  const first: number[] = [];
+  target.forEach((row, i) => {
+    if (first[row] === undefined) first[row] = i;
+  });
+  const { steps } = vector;
+  const merged = emptyVector(
+    first.map((i) => vector.labels[i]),
+    first.map((i) => vector.dropName[i]),
+    steps,
+  );
+  for (let i = 0; i < target.length; i++) {
+    for (let s = 0; s < steps; s++) {
+      if (vector.present[i * steps + s] === 0) continue;
+      const cell = target[i] * steps + s;
+      if (merged.present[cell] === 1) return undefined;
+      merged.present[cell] = 1;
+      merged.values[cell] = vector.values[i * steps + s];
+    }
+  }
+  return merged;
+}
+
+/** One step's values repeated over all steps. */
+export function broadcast(value: Value, steps: number): Value {
+  if (value.kind === "string" || steps === 1) return value;
+  if (value.kind === "scalar") return { kind: "scalar", values: new Float64Array(steps).fill(value.values[0]) };
+  const wide = emptyVector(value.labels, value.dropName, steps);
+  for (let i = 0; i < value.labels.length; i++) {
+    wide.values.fill(value.values[i], i * steps, (i + 1) * steps);
+    wide.present.fill(value.present[i], i * steps, (i + 1) * steps);
+  }
+  return wide;
+}
+
+/** `{__name__="up", job="a"}`: label sets in messages, as Go prints them. */
+export function describeLabels(labels: Labels): string {
+  return `{${[...labels].map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
+}
+
+export function nameOf(labels: Labels): string {
+  return labels.get(METRIC_NAME);
+}
