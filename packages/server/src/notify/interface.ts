@@ -1,13 +1,13 @@
 // Wording and transport. A receiver never sees routing; alerts/ decides who is told, when, grouped how.
 import type { NotificationData } from "@storewatch/model";
 
-/** What alerts/ calls, one per integration of a receiver (its second Slack channel is another integration). */
+/** One integration of a receiver (its second Slack channel is another). `createNotifier` adds retries and the log. */
 export interface Integration {
   /** For example "slack", "email", "webhook". */
   readonly kind: string;
   readonly index: number;
   readonly sendResolved: boolean;
-  /** Per-attempt time limit, 0 = the group's own. */
+  /** Per-attempt time limit, 0 = only the flush's own. */
   readonly timeoutMs: number;
   /** One attempt. Never throws: tells what happened. */
   send(data: NotificationData, signal: AbortSignal): Promise<DeliveryResult>;

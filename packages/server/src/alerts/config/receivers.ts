@@ -156,8 +156,8 @@ export function buildEmail(
       buildTls(builder, global.smtp_tls_config, ["global", "smtp_tls_config"]),
     headers: emailHeaders(builder, input, path),
     html: input.html ?? '{{ template "email.default.html" . }}',
-    text: input.text ?? "",
-    threading: { enabled: input.threading?.enabled ?? false, byDate: input.threading?.thread_by_date ?? "daily" },
+    text: input.text ?? '{{ template "__text" . }}',
+    threading: { enabled: input.threading?.enabled ?? true, byDate: input.threading?.thread_by_date ?? "daily" },
   };
 }
 

@@ -1,0 +1,5 @@
+export type { HttpSend } from "./http.ts";
+export type { DeliveryRecord, DeliveryResult, Integration } from "./interface.ts";
+export { createNotifier, type Notifier, type NotifierOptions } from "./notifier.ts";
+export { notifyRoutes } from "./route.ts";
+export { loadTemplates, TemplateFileError } from "./templates.ts";

@@ -1,0 +1,13 @@
+import type { Verdict } from "./http.ts";
+import type { DeliveryRecord, DeliveryResult } from "./interface.ts";
+
+export function resultOf(verdict: Verdict, record: DeliveryRecord): DeliveryResult {
+  switch (verdict.kind) {
+    case "ok":
+      return { outcome: "delivered", record };
+    case "retry":
+      return { outcome: "retry", reason: verdict.reason, retryAfterMs: verdict.retryAfterMs, record };
+    case "refused":
+      return { outcome: "failed", reason: verdict.reason, record };
+  }
+}

@@ -1,0 +1,148 @@
+// Slack: one message with one attachment, to an incoming webhook or, with a bot token, to chat.postMessage.
+import type { NotificationData } from "@storewatch/model";
+import type { SlackConfig } from "../../alerts/config/index.ts";
+import type { SafeHttpResponse } from "../../kernel/safe-http.ts";
+import { TemplateError } from "../../template/index.ts";
+import { postJson, type Verdict, verdictOf, verdictOfError } from "../http.ts";
+import type { DeliveryRecord, Integration } from "../interface.ts";
+import { maskedUrl, maskOf } from "../masking.ts";
+import type { IntegrationDependencies } from "../registry.ts";
+import { createRenderer, type Renderer } from "../renderer.ts";
+import { resultOf } from "../result.ts";
+
+/** Slack cuts longer titles itself, in the middle of a character if need be. */
+const TITLE_CHARACTERS_MAX = 1024;
+
+export function createSlack(config: SlackConfig, deps: IntegrationDependencies): Integration {
+  const { index, sendResolved, timeoutMs } = config;
+  return {
+    kind: "slack",
+    index,
+    sendResolved,
+    timeoutMs,
+    async send(data, signal) {
+      let record: DeliveryRecord = { target: "Slack", subject: "", body: "", answer: "" };
+      try {
+        const message = slackMessage(config, createRenderer(deps.templates, data), data);
+        const [attachment] = message.attachments;
+        const body = JSON.stringify(message);
+        record = { ...record, target: `Slack ${message.channel}`.trim(), subject: attachment.title, body };
+        const url = await config.url.reveal();
+        const token = await config.token?.reveal();
+        const mask = maskOf([url, URL.canParse(url) ? new URL(url).pathname : undefined, token]);
+        record = { ...record, target: `Slack ${message.channel} at ${maskedUrl(url)}` };
+        try {
+          const response = await postJson(deps.http, config.http, { url, body, bearer: token, timeoutMs, signal });
+          const answer = mask(`${response.status} ${response.body.toString("utf8").slice(0, 1024)}`.trim());
+          return resultOf(masked(slackVerdict(response), mask), { ...record, answer });
+        } catch (error) {
+          return resultOf(masked(verdictOfError(error), mask), record);
+        }
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        // A secret file may be there again at the next try; a template fails the same way each time.
+        return error instanceof TemplateError
+          ? { outcome: "failed", reason, record }
+          : { outcome: "retry", reason, record };
+      }
+    },
+  };
+}
+
+function masked(verdict: Verdict, mask: (text: string) => string): Verdict {
+  return verdict.kind === "ok" ? verdict : { ...verdict, reason: mask(verdict.reason) };
+}
+
+/** Slack answers 200 with `ok` (webhooks) or with JSON whose `ok` may be false. */
+export function slackVerdict(response: SafeHttpResponse): Verdict {
+  const verdict = verdictOf(response);
+  if (verdict.kind !== "ok") return verdict;
+  const body = response.body.toString("utf8");
+  if (!String(response.headers["content-type"] ?? "").startsWith("application/json")) {
+    return body === "ok"
+      ? verdict
+      : { kind: "refused", reason: `received an error response from Slack: ${body.slice(0, 256)}` };
+  }
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    return { kind: "retry", reason: `could not unmarshal JSON response "${body.slice(0, 256)}"` };
+  }
+  const { ok, error } = (answer ?? {}) as { ok?: unknown; error?: unknown };
+  return ok === true
+    ? verdict
+    : { kind: "refused", reason: `error response from Slack: ${String(error ?? body.slice(0, 256))}` };
+}
+
+interface Attachment {
+  readonly title: string;
+  readonly [key: string]: unknown;
+}
+
+export interface SlackMessage {
+  readonly channel: string;
+  readonly attachments: readonly [Attachment];
+  readonly [key: string]: unknown;
+}
+
+export function slackMessage(config: SlackConfig, render: Renderer, data: NotificationData): SlackMessage {
+  const text = (key: string) => render.text(key, config.texts[key] ?? "");
+  const title = [...text("title")];
+  const fields = config.fields.map((field) => ({
+    title: render.text("fields", field.title),
+    value: render.text("fields", field.value),
+    short: field.short ?? config.shortFields,
+  }));
+  const attachment = withoutEmpty({
+    title:
+      title.length > TITLE_CHARACTERS_MAX ? `${title.slice(0, TITLE_CHARACTERS_MAX - 1).join("")}…` : title.join(""),
+    title_link: text("title_link"),
+    pretext: text("pretext"),
+    text: text("text"),
+    fallback: text("fallback"),
+    callback_id: text("callback_id"),
+    fields: fields.length > 0 ? fields : undefined,
+    actions: config.actions.length > 0 ? config.actions.map((action) => slackAction(action, render)) : undefined,
+    image_url: text("image_url"),
+    thumb_url: text("thumb_url"),
+    footer: text("footer"),
+    color: text("color") || (data.status === "firing" ? "danger" : "good"),
+    mrkdwn_in: config.mrkdwnIn,
+  });
+  return {
+    ...withoutEmpty({
+      text: text("message_text"),
+      username: text("username"),
+      icon_emoji: text("icon_emoji"),
+      icon_url: text("icon_url"),
+      link_names: config.linkNames || undefined,
+    }),
+    channel: text("channel"),
+    attachments: [{ ...attachment, title: String(attachment.title ?? "") }],
+  };
+}
+
+function slackAction(action: SlackConfig["actions"][number], render: Renderer): object {
+  const text = (value: string) => render.text("actions", value);
+  return withoutEmpty({
+    type: text(action.type),
+    text: text(action.text),
+    url: text(action.url),
+    style: text(action.style),
+    name: text(action.name),
+    value: text(action.value),
+    confirm:
+      action.confirm &&
+      withoutEmpty({
+        title: text(action.confirm.title),
+        text: text(action.confirm.text),
+        ok_text: text(action.confirm.okText),
+        dismiss_text: text(action.confirm.dismissText),
+      }),
+  });
+}
+
+function withoutEmpty(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== "" && value !== undefined));
+}
