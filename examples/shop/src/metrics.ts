@@ -51,6 +51,9 @@ export class ShopMetrics {
     "operation",
   ]);
 
+  /** Bounded as the labels are: methods × routes × shops. */
+  private readonly seenRoutes = new Set<string>();
+
   constructor(private readonly options: MetricsOptions) {
     if (options.defaults !== false) collectDefaultMetrics({ register: this.registry });
     this.gauge("shop_build_info", "Always 1; the version that runs is in the label", ["service", "version"]).set(
@@ -64,6 +67,7 @@ export class ShopMetrics {
 
   requestDone(labels: { method: string; route: string; tenant: string }, statusCode: number, seconds: number): void {
     const { method, route, tenant } = labels;
+    this.startErrorsAtZero(method, route, tenant);
     this.requests.inc({ method, route, status_code: String(statusCode), tenant_id: tenant });
     this.durations.observe({ method, route, tenant_id: tenant }, seconds);
   }
@@ -106,6 +110,14 @@ export class ShopMetrics {
       };
       new Gauge({ name, help, registers: [this.registry], collect });
     }
+  }
+
+  /** With a route's first request its counter of server errors starts at 0: see startAtZero. */
+  private startErrorsAtZero(method: string, route: string, tenant: string): void {
+    const key = `${method} ${route} ${tenant}`;
+    if (this.seenRoutes.has(key)) return;
+    this.seenRoutes.add(key);
+    this.requests.inc({ method, route, status_code: "500", tenant_id: tenant }, 0);
   }
 
   /** A counter that appears with its first event loses that event to rate(): all known ones start at 0. */

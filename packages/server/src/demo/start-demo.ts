@@ -1,0 +1,112 @@
+// The demo: mailbox, webhook inbox, the example shop, and configuration files that tie them to Storewatch.
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Clock, parseTenantId, type Tenant } from "@storewatch/model";
+import type { FastifyPluginAsync } from "fastify";
+import { Disposables } from "../kernel/disposables.ts";
+import type { Logger } from "../kernel/logger.ts";
+import { Inbox } from "./inbox.ts";
+import { startMailbox } from "./mailbox.ts";
+import { type DemoConfigFiles, renderDemoConfig } from "./render-config.ts";
+import { RotatingLog } from "./rotating-log.ts";
+import { inboxRoutes } from "./route.ts";
+import { ShopProcess, type ShopReady } from "./shop-process.ts";
+import { startWebhookInbox } from "./webhook-inbox.ts";
+
+export interface DemoOptions {
+  readonly dataDir: string;
+  /** undefined: `--no-shop`, mailbox and inbox only. 0: a free port. */
+  readonly shopPort: number | undefined;
+  /** Requests a second of the traffic generator. */
+  readonly rate?: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How the demo's prometheus.yml scrapes Storewatch itself. The token's role is `scrape`. */
+  readonly storewatch: {
+    readonly address: string;
+    readonly scheme: "http" | "https";
+    readonly scrapeTokenFile: string;
+  };
+  /** A message arrived: the stream's topic `inbox` changed. */
+  readonly onInboxChange: () => void;
+  /** For tests: another entry than examples/shop/dist/main.js. */
+  readonly shopEntry?: string;
+}
+
+export interface Demo {
+  readonly shopUrl: string | undefined;
+  readonly providerUrls: Readonly<Record<string, string>>;
+  readonly smtpPort: number;
+  readonly inboxUrl: string;
+  /** The example's shops, to be declared like those of storewatch.yml. */
+  readonly tenants: readonly Tenant[];
+  readonly configFiles: DemoConfigFiles;
+  readonly routes: FastifyPluginAsync;
+  stop(): Promise<void>;
+}
+
+const SHOP_ENTRY = fileURLToPath(new URL("../../../../examples/shop/dist/main.js", import.meta.url));
+const LOG_ROTATION = { bytesMax: 10 * 1024 * 1024, keep: 3 };
+const DEFAULT_RATE = 40;
+
+/** Throws StorewatchError with one clear line when a part cannot start; what had started is stopped again. */
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { clock, logger, storewatch } = options;
+  const directory = path.join(options.dataDir, "demo");
+  mkdirSync(directory, { recursive: true });
+  const started = new Disposables();
+  const stop = () => started.disposeAll((name, error) => logger.warn({ err: error }, `stopping the demo's ${name}`));
+  try {
+    const inbox = new Inbox(clock, options.onInboxChange);
+    const mailbox = await startMailbox(inbox, logger);
+    started.add("mailbox", () => mailbox.close());
+    const webhooks = await startWebhookInbox(inbox);
+    started.add("webhook inbox", () => webhooks.close());
+    const shop = options.shopPort === undefined ? undefined : await startShop(options, directory, started);
+    const configFiles = renderDemoConfig(directory, {
+      SMTP_PORT: String(mailbox.port),
+      INBOX_URL: webhooks.url,
+      SHOP_ADDRESS: shop ? new URL(shop.url).host : "127.0.0.1:9780",
+      STOREWATCH_ADDRESS: storewatch.address,
+      STOREWATCH_SCHEME: storewatch.scheme,
+      SCRAPE_TOKEN_FILE: storewatch.scrapeTokenFile,
+    });
+    return {
+      shopUrl: shop?.url,
+      providerUrls: shop?.providers ?? {},
+      smtpPort: mailbox.port,
+      inboxUrl: webhooks.url,
+      tenants: shop?.tenants.flatMap(asTenant) ?? [],
+      configFiles,
+      routes: inboxRoutes({ inbox }),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startShop(options: DemoOptions, directory: string, started: Disposables): Promise<ShopReady> {
+  const log = new RotatingLog(path.join(options.dataDir, "shop.log"), LOG_ROTATION);
+  started.add("shop log", () => log.close());
+  const shop = new ShopProcess({
+    entry: options.shopEntry ?? SHOP_ENTRY,
+    args: [
+      ...["--port", String(options.shopPort), "--rate", String(options.rate ?? DEFAULT_RATE)],
+      ...["--data", directory, "--log-level", "info"],
+    ],
+    clock: options.clock,
+    logger: options.logger,
+    output: (chunk) => log.write(chunk),
+  });
+  const ready = await shop.start();
+  started.add("shop", () => shop.stop());
+  return ready;
+}
+
+function asTenant({ id, name, tier, timezone, currency }: ShopReady["tenants"][number]): Tenant[] {
+  const tenantId = parseTenantId(id);
+  return tenantId ? [{ id: tenantId, name, tier, timezone, currency }] : [];
+}
