@@ -1,3 +1,16 @@
+export {
+  createdTokenSchema,
+  type NewToken,
+  type NewUser,
+  newTokenSchema,
+  newUserSchema,
+  type TokenView,
+  tokenListSchema,
+  tokenSchema,
+  type UserView,
+  userListSchema,
+  userSchema,
+} from "./access.ts";
 export { type Annotation, annotationSchema, type Deploy, deploySchema } from "./annotations.ts";
 export { type InboxMessage, inboxMessageSchema, inboxSchema } from "./inbox.ts";
 export { type NotificationView, notificationListSchema, notificationSchema } from "./notifications.ts";

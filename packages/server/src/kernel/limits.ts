@@ -29,6 +29,12 @@ export class TokenBucket {
     return (count - this.tokens) / this.options.perSecond;
   }
 
+  /** Gives back what was taken and turned out not to count. */
+  give(count = 1): void {
+    this.refill();
+    this.tokens = Math.min(this.options.burst, this.tokens + count);
+  }
+
   /** True when nobody has taken anything for so long that a new bucket would be the same. */
   get isFull(): boolean {
     this.refill();
@@ -60,6 +66,10 @@ export class KeyedBuckets {
     const made = new TokenBucket(this.clock, this.options);
     this.buckets.set(key, made);
     return made.take(count);
+  }
+
+  give(key: string, count = 1): void {
+    this.buckets.get(key)?.give(count);
   }
 
   private makeRoom(): void {
