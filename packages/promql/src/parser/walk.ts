@@ -58,17 +58,18 @@ export function addMatcher(expr: Expr, matcher: Matcher): Expr {
   return mapSelectors(expr, (selector) => ({ ...selector, matchers: [...selector.matchers, matcher] }));
 }
 
-/** A copy in which every selector and subquery that has no `@` gets this one. */
+/**
+ * A copy in which every selector and subquery that has no `@` gets this one. What is inside a subquery is evaluated at
+ * the subquery's own times and stays as it is.
+ */
 export function withTime(expr: Expr, at: AtModifier): Expr {
-  const pinned = mapSelectors(expr, (selector) => (selector.at ? selector : { ...selector, at }));
-  return pinSubqueries(pinned, at);
-}
-
-function pinSubqueries(expr: Expr, at: AtModifier): Expr {
-  const pin = (child: Expr) => pinSubqueries(child, at);
+  const pin = (child: Expr) => withTime(child, at);
   switch (expr.kind) {
+    case "selector":
     case "subquery":
-      return { ...expr, expr: pin(expr.expr), at: expr.at ?? at };
+      return expr.at ? expr : { ...expr, at };
+    case "matrix":
+      return expr.selector.at ? expr : { ...expr, selector: { ...expr.selector, at } };
     case "unary":
     case "paren":
       return { ...expr, expr: pin(expr.expr) };
@@ -78,7 +79,8 @@ function pinSubqueries(expr: Expr, at: AtModifier): Expr {
       return { ...expr, expr: pin(expr.expr), param: expr.param && pin(expr.param) };
     case "call":
       return { ...expr, args: expr.args.map(pin) };
-    default:
+    case "number":
+    case "string":
       return expr;
   }
 }

@@ -1,0 +1,81 @@
+// Series lines of scripts and unit tests: `metric{label="v"} 1 2x3 4+1x5 _ stale {{count:1}}`.
+import type { Labels } from "@storewatch/model";
+import { parseDurationMs } from "@storewatch/model";
+import { parseMetric } from "../parser/metric.ts";
+import { parseNumberText } from "../parser/text.ts";
+
+export type SeriesItem =
+  | { readonly kind: "value"; readonly value: number }
+  | { readonly kind: "gap" | "stale" }
+  /** A native histogram, kept as written until the engine knows them. */
+  | { readonly kind: "histogram"; readonly text: string };
+
+export interface SeriesLine {
+  readonly labels: Labels;
+  readonly items: readonly SeriesItem[];
+}
+
+/** A line that is not in the notation. */
+export class SeriesSyntaxError extends Error {}
+
+const GAP: SeriesItem = { kind: "gap" };
+const STALE: SeriesItem = { kind: "stale" };
+/** More values than this in one line is a mistake. */
+const ITEMS_MAX = 1_000_000;
+
+const ITEM = /\{\{[^}]*\}\}(?:[+-]\{\{[^}]*\}\})?(?:x\d+)?(?!\S)|\S+/g;
+/** Without hexadecimal numbers: the x is for repeating. */
+const NUMBER = "(?:\\d[\\d_]*\\.?[\\d_]*(?:[eE][+-]?\\d+)?|\\.\\d+(?:[eE][+-]?\\d+)?|inf|nan|(?:\\d+(?:ms|[ywdhms]))+)";
+const VALUES = new RegExp(`^([+-]?${NUMBER})(?:([+-])(${NUMBER})x(\\d+)|x(\\d+))?$`, "i");
+const HISTOGRAMS = /^(\{\{[^}]*\}\})(?:([+-])(\{\{[^}]*\}\})x(\d+)|x(\d+))?$/;
+
+/** Throws SeriesSyntaxError or ParseError. */
+export function parseSeriesLine(line: string): SeriesLine {
+  const { labels, rest } = parseMetric(line);
+  return { labels, items: parseSeriesItems(rest) };
+}
+
+export function parseSeriesItems(text: string): SeriesItem[] {
+  const items: SeriesItem[] = [];
+  for (const [item] of text.matchAll(ITEM)) {
+    addItem(item, items);
+    if (items.length > ITEMS_MAX) throw new SeriesSyntaxError("too many values");
+  }
+  return items;
+}
+
+function addItem(item: string, items: SeriesItem[]): void {
+  const gap = /^_(?:x(\d+))?$/.exec(item);
+  if (gap) return repeat(items, GAP, Number(gap[1] ?? 1));
+  const stale = /^stale(?:x(\d+))?$/.exec(item);
+  if (stale) return repeat(items, STALE, Number(stale[1] ?? 0) + 1);
+  const histogram = HISTOGRAMS.exec(item);
+  if (histogram) return repeat(items, { kind: "histogram", text: item }, Number(histogram[4] ?? histogram[5] ?? 0) + 1);
+  const match = VALUES.exec(item);
+  if (!match) throw new SeriesSyntaxError(`unexpected value "${item}"`);
+  const [, first, sign, delta, changed, same] = match;
+  let value = numberOf(first);
+  const step = delta === undefined ? 0 : numberOf(delta) * (sign === "-" ? -1 : 1);
+  const count = Number(changed ?? same ?? 0) + 1;
+  if (count > ITEMS_MAX) throw new SeriesSyntaxError(`too many values in "${item}"`);
+  // Repeated addition, as upstream: the rounding is part of the expected results.
+  for (let i = 0; i < count; i++, value += step) items.push({ kind: "value", value });
+}
+
+function repeat(items: SeriesItem[], item: SeriesItem, count: number): void {
+  if (count > ITEMS_MAX) throw new SeriesSyntaxError("too many values");
+  for (let i = 0; i < count; i++) items.push(item);
+}
+
+/** A number in the notation; a duration stands for its seconds. */
+export function numberOf(text: string): number {
+  const sign = text[0] === "-" ? -1 : 1;
+  const digits = text.replace(/^[+-]/, "");
+  if (/^inf$/i.test(digits)) return sign * Number.POSITIVE_INFINITY;
+  if (/^nan$/i.test(digits)) return Number.NaN;
+  const value = parseNumberText(digits);
+  if (!Number.isNaN(value)) return sign * value;
+  const ms = parseDurationMs(digits);
+  if (ms === undefined) throw new SeriesSyntaxError(`not a number: "${text}"`);
+  return (sign * ms) / 1000;
+}
