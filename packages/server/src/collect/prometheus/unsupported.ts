@@ -1,0 +1,107 @@
+// What a valid Prometheus file can ask for and this version of Storewatch does not do. An error where leaving it out
+// would leave something unwatched or unprotected; a warning where the rest works all the same.
+import type { Finding } from "@storewatch/model";
+import type { ConfigDocument, Path } from "../../config/document.ts";
+import { foreignDiscovery } from "./discovery-kinds.ts";
+import type { PrometheusFields } from "./file-schema.ts";
+import type { ScrapeFields } from "./scrape-fields.ts";
+
+const NOT_YET = "not in this version of Storewatch";
+
+type Severity = "error" | "warning";
+
+function finding(document: ConfigDocument, at: Path, message: string, severity: Severity, fix?: string): Finding {
+  return document.finding(at, message, { code: "CONFIG_UNSUPPORTED", severity, ...(fix ? { fix } : {}) });
+}
+
+/** Sections of the whole file. */
+export function unsupportedIn(fields: PrometheusFields, document: ConfigDocument): Finding[] {
+  const findings: Finding[] = [];
+  const warn = (given: unknown, at: Path, message: string, fix?: string) => {
+    const empty = given == null || given === "" || (Array.isArray(given) && given.length === 0);
+    if (!empty) findings.push(finding(document, at, message, "warning", fix));
+  };
+  warn(fields.remote_write, ["remote_write"], `remote_write: ${NOT_YET}: samples are kept here only`);
+  warn(fields.remote_read, ["remote_read"], `remote_read: ${NOT_YET}: queries see what is stored here only`);
+  warn(fields.tracing, ["tracing"], `tracing: ${NOT_YET}`);
+  warn(fields.otlp, ["otlp"], `otlp: ${NOT_YET}`);
+  warn(
+    fields.alerting?.alertmanagers,
+    ["alerting", "alertmanagers"],
+    "alerting.alertmanagers: not used: Storewatch routes and sends alerts itself",
+    "name the Alertmanager file under alerts.alertmanager in storewatch.yml",
+  );
+  warn(
+    fields.alerting?.alert_relabel_configs,
+    ["alerting", "alert_relabel_configs"],
+    `alert_relabel_configs: ${NOT_YET}`,
+  );
+  warn(fields.runtime?.gogc, ["runtime", "gogc"], "runtime.gogc: has no meaning here");
+  warn(fields.global?.query_log_file, ["global", "query_log_file"], `query_log_file: ${NOT_YET}`);
+  warn(
+    fields.global?.scrape_failure_log_file,
+    ["global", "scrape_failure_log_file"],
+    `scrape_failure_log_file: ${NOT_YET}`,
+  );
+  const retention = fields.storage?.tsdb?.retention;
+  warn(retention?.size || undefined, ["storage", "tsdb", "retention", "size"], `retention by size: ${NOT_YET}`);
+  warn(
+    retention?.percentage || undefined,
+    ["storage", "tsdb", "retention", "percentage"],
+    `retention by percentage: ${NOT_YET}`,
+  );
+  return findings;
+}
+
+/** What one job asks for; `at` is its path in `document`. */
+export function unsupportedInJob(job: ScrapeFields, document: ConfigDocument, at: Path): Finding[] {
+  const findings: Finding[] = [];
+  const add = (key: keyof ScrapeFields, message: string, severity: Severity, fix?: string) =>
+    void findings.push(finding(document, [...at, key], message, severity, fix));
+  for (const key of Object.keys(foreignDiscovery) as Array<keyof typeof foreignDiscovery>) {
+    if ((job[key] ?? []).length === 0) continue;
+    add(
+      key,
+      `${key}: ${NOT_YET}`,
+      "error",
+      "let a tool write the targets to a file for file_sd_configs, or list them in static_configs",
+    );
+  }
+  if (job.oauth2) add("oauth2", `oauth2: ${NOT_YET}`, "error", "use authorization with a credentials_file");
+  if (job.proxy_url) add("proxy_url", `proxy_url: ${NOT_YET}`, "error");
+  if (job.proxy_from_environment) add("proxy_from_environment", `proxy_from_environment: ${NOT_YET}`, "error");
+  for (const key of secretReferences(job)) {
+    findings.push(
+      finding(document, [...at, ...key], `${key.join(".")}: ${NOT_YET}`, "error", "use the key that ends in _file"),
+    );
+  }
+  if (job.scheme !== undefined && job.scheme !== "http" && job.scheme !== "https") {
+    add("scheme", `scheme ${job.scheme}: only http and https can be asked`, "error");
+  }
+  if (job.scrape_native_histograms) {
+    add("scrape_native_histograms", `native histograms: ${NOT_YET}: classic histograms are kept`, "warning");
+  }
+  if (job.convert_classic_histograms_to_nhcb) {
+    add("convert_classic_histograms_to_nhcb", `native histograms: ${NOT_YET}: classic histograms are kept`, "warning");
+  }
+  if (job.scrape_protocols && !job.scrape_protocols.some((protocol) => protocol.startsWith("PrometheusText"))) {
+    add(
+      "scrape_protocols",
+      "scrape_protocols without PrometheusText: Storewatch asks for the text format 0.0.4",
+      "warning",
+    );
+  }
+  if (job.scrape_failure_log_file) add("scrape_failure_log_file", `scrape_failure_log_file: ${NOT_YET}`, "warning");
+  return findings;
+}
+
+function secretReferences(job: ScrapeFields): string[][] {
+  const keys: string[][] = [];
+  const look = (section: object | null | undefined, name: string) => {
+    for (const [key, value] of Object.entries(section ?? {})) if (key.endsWith("_ref") && value) keys.push([name, key]);
+  };
+  look(job.basic_auth, "basic_auth");
+  look(job.authorization, "authorization");
+  look(job.tls_config, "tls_config");
+  return keys;
+}
