@@ -1,1 +1,13 @@
-export {};
+export { openTsdb } from "./database.ts";
+export { DataDirError } from "./disk/data-dir.ts";
+export {
+  type AppendResult,
+  type Arrival,
+  type RowWriter,
+  type SelectOptions,
+  TooManySamples,
+  type Tsdb,
+  type TsdbOptions,
+  type TsdbProblem,
+  type TsdbStats,
+} from "./interface.ts";

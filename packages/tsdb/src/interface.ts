@@ -9,12 +9,14 @@ export interface TsdbOptions {
   readonly retentionMs: number;
   /** fdatasync of the WAL at most this long after a write; 0 = after each write. Default 1000. */
   readonly syncIntervalMs?: number;
+  /** How much older than its series' newest one a sample of the generic path may be. Default 600,000 (10 min). */
+  readonly outOfOrderMs?: number;
   /** Ends of life that the owner must hear of: a write error, a quarantined block. */
   readonly onProblem?: (problem: TsdbProblem) => void;
 }
 
 export interface TsdbProblem {
-  readonly kind: "wal-write" | "corrupt-block" | "corrupt-wal" | "disk-full";
+  readonly kind: "wal-write" | "corrupt-block" | "corrupt-wal" | "disk-full" | "blocks-unavailable";
   readonly message: string;
 }
 
@@ -111,4 +113,10 @@ export interface TsdbStats {
   readonly blockBytes: number;
   readonly blocks: number;
   readonly labelPairs: number;
+  /** Every series that is known, sealed ones included. */
+  readonly totalSeries: number;
+  /** Writes to the WAL that failed (they are tried again). */
+  readonly walWriteErrors: number;
+  /** Rows that were not taken because the WAL could not be written for too long. */
+  readonly rowsRefused: number;
 }

@@ -67,7 +67,7 @@ export class ByteWriter {
     const bytes = Buffer.byteLength(value, "utf8");
     this.varint(bytes);
     const at = this.reserve(bytes);
-    this.buffer.utf8Write(value, at, bytes);
+    this.buffer.write(value, at, bytes, "utf8");
     this.length = at + bytes;
   }
 
@@ -148,6 +148,6 @@ export class ByteReader {
   text(): string {
     const length = this.count();
     const start = this.skip(length);
-    return this.data.utf8Slice(start, start + length);
+    return this.data.toString("utf8", start, start + length);
   }
 }

@@ -159,7 +159,7 @@ export function decodeColumn(
       const stop = i + data[p++] + 1;
       if (stop > end) return false;
       // Numbers move as numbers, NaNs by their bits.
-      if (v === v) while (i < stop) out[i++] = v;
+      if (!Number.isNaN(v)) while (i < stop) out[i++] = v;
       else {
         const low = outBits[2 * i - 2];
         const high = outBits[2 * i - 1];

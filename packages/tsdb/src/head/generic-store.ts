@@ -56,6 +56,13 @@ export class GenericStore {
     return this.insert(slot, id, timeMs, value, stale);
   }
 
+  /** Takes a sample back from the log: no age limit, known times are passed over. */
+  restore(id: number, timeMs: number, value: number, stale: boolean): void {
+    const slot = this.slotFor(id);
+    if (timeMs > this.newest[slot]) this.append(id, timeMs, value, stale);
+    else this.insert(slot, id, timeMs, value, stale);
+  }
+
   private insert(slot: number, id: number, timeMs: number, value: number, stale: boolean): Taken {
     const count = this.counts[slot];
     const window = windowOf(timeMs);
@@ -152,6 +159,15 @@ export class GenericStore {
     let oldest = this.windowOrder[0] ?? Infinity;
     for (let slot = 0; slot < this.slots; slot++) {
       if (this.counts[slot] > 0) oldest = Math.min(oldest, windowOf(this.openTime(slot, 0)));
+    }
+    return oldest;
+  }
+
+  /** The oldest sample here, ms, or Infinity. */
+  get minTimeMs(): number {
+    let oldest = this.windows.get(this.windowOrder[0])?.minTimeMs ?? Infinity;
+    for (let slot = 0; slot < this.slots; slot++) {
+      if (this.counts[slot] > 0) oldest = Math.min(oldest, this.openTime(slot, 0));
     }
     return oldest;
   }

@@ -18,6 +18,7 @@ export class GenericWindow {
   private bounds = new Float64Array(64 * 2);
   private nodes = 0;
   private readonly data = new ByteWriter(4096);
+  minTimeMs = Infinity;
 
   constructor(readonly window: number) {}
 
@@ -66,6 +67,7 @@ export class GenericWindow {
     this.words[at + COUNT] = n;
     this.bounds[2 * node] = minTimeMs;
     this.bounds[2 * node + 1] = maxTimeMs;
+    if (minTimeMs < this.minTimeMs) this.minTimeMs = minTimeMs;
     this.heads.set(id, node + 1);
     this.nodes = node + 1;
   }

@@ -1,10 +1,9 @@
 // What is in memory: the series index, the row targets and the generic path. Knows neither WAL nor disk.
-import type { Labels } from "@storewatch/model";
 import { SeriesMatcher } from "../labels/matching.ts";
 import { SeriesIndex } from "../labels/series-index.ts";
 import { GenericStore } from "./generic-store.ts";
 import { GrowableUint32 } from "./growable.ts";
-import { chunkColumnStart, OFFSET_MASK, RowTarget } from "./row-target.ts";
+import { chunkColumnStart, OFFSET_MASK, type RowChunk, RowTarget } from "./row-target.ts";
 import { windowOf } from "./window.ts";
 
 /** A series counts as active for this long after its last sample. */
@@ -26,6 +25,8 @@ export class Head {
   private readonly freeRefs: number[] = [];
   /** Series id → second of its last sample, as of the last encoded chunk or append. */
   private readonly lastSeenS = new GrowableUint32();
+  /** Bit per series id: its definition is in the block store. */
+  private readonly persisted = new GrowableUint32();
   private nextSourceId = 1;
   /** Samples before it are refused: their window is sealed or being sealed. */
   writableFromMs = 0;
@@ -90,9 +91,36 @@ export class Head {
     return this.firstRef.get(id) !== 0;
   }
 
+  /** Does a chunk of rows that lies in the range have samples of the series? False says nothing. */
+  hasWholeChunk(id: number, fromMs: number, toMs: number): boolean {
+    let found = false;
+    this.forEachColumn(id, (target, column) => {
+      for (let i = target.chunks.length - 1; i >= 0 && !found; i--) {
+        const chunk = target.chunks[i];
+        if (chunk.timesMs[0] < fromMs || chunk.timesMs[chunk.rows - 1] > toMs || column >= chunk.columns) continue;
+        found = (chunk.ends[column] & OFFSET_MASK) !== chunkColumnStart(chunk, column);
+      }
+    });
+    return found;
+  }
+
   /** Is anything of the series in memory? */
   holds(id: number): boolean {
     return this.hasColumn(id) || this.generic.hasData(id);
+  }
+
+  isPersisted(id: number): boolean {
+    return (this.persisted.get(id >>> 5) & (1 << (id & 31))) !== 0;
+  }
+
+  setPersisted(id: number, is: boolean): void {
+    const word = this.persisted.get(id >>> 5);
+    this.persisted.set(id >>> 5, is ? word | (1 << (id & 31)) : word & ~(1 << (id & 31)));
+  }
+
+  /** Must a checkpoint define the series? What is sealed and idle is known from the block store. */
+  needsDefinition(id: number): boolean {
+    return this.index.has(id) && (!this.isPersisted(id) || this.holds(id));
   }
 
   removeTarget(target: RowTarget): void {
@@ -119,9 +147,18 @@ export class Head {
   /** Encodes the target's open rows, noting when its series were seen last. */
   cut(target: RowTarget): void {
     if (target.k === 0) return;
-    const second = Math.floor(target.timesMs[target.k - 1] / 1000);
     target.cut();
-    const chunk = target.chunks[target.chunks.length - 1];
+    this.noteSeen(target, target.chunks[target.chunks.length - 1]);
+  }
+
+  /** Takes a chunk from a checkpoint. */
+  addChunk(target: RowTarget, chunk: RowChunk): void {
+    target.chunks.push(chunk);
+    this.noteSeen(target, chunk);
+  }
+
+  private noteSeen(target: RowTarget, chunk: RowChunk): void {
+    const second = Math.floor(chunk.timesMs[chunk.rows - 1] / 1000);
     for (let column = 0; column < chunk.columns; column++) {
       if ((chunk.ends[column] & OFFSET_MASK) !== chunkColumnStart(chunk, column)) {
         this.lastSeenS.set(target.ids[column], second);
@@ -162,6 +199,16 @@ export class Head {
     return oldest;
   }
 
+  /** The oldest sample in memory, ms, or Infinity. */
+  get minTimeMs(): number {
+    let oldest = this.generic.minTimeMs;
+    for (const target of this.targets.values()) {
+      if (target.chunks.length > 0) oldest = Math.min(oldest, target.chunks[0].timesMs[0]);
+      else if (target.k > 0) oldest = Math.min(oldest, target.timesMs[0]);
+    }
+    return oldest;
+  }
+
   /** Makes the window's data immutable: open rows and buffers that belong to it are encoded. */
   closeWindow(window: number): void {
     for (const target of this.targets.values()) {
@@ -174,7 +221,7 @@ export class Head {
   dropThrough(window: number, idleSinceMs: number): void {
     for (const target of this.targets.values()) {
       target.chunks = target.chunks.filter((chunk) => chunk.window > window);
-      if (target.open || target.k > 0 || target.chunks.length > 0) continue;
+      if (target.owner || target.k > 0 || target.chunks.length > 0) continue;
       if (target.closed || target.lastTimeMs < idleSinceMs) this.removeTarget(target);
       else target.shrink();
     }
@@ -184,7 +231,10 @@ export class Head {
   /** Forgets series that have no data anywhere. */
   removeSeries(ids: readonly number[]): void {
     this.index.remove(ids);
-    for (const id of ids) this.lastSeenS.set(id, 0);
+    for (const id of ids) {
+      this.lastSeenS.set(id, 0);
+      this.setPersisted(id, false);
+    }
   }
 
   /** May a sample of this time be taken? */
@@ -192,11 +242,11 @@ export class Head {
     return timeMs >= this.writableFromMs;
   }
 
-  internSeries(labels: Labels, created: (id: number) => void): number {
-    return this.index.intern(labels, created);
-  }
-
-  openRowWindowDiffers(target: RowTarget, timeMs: number): boolean {
-    return target.k > 0 && target.openWindow !== windowOf(timeMs);
+  /** Takes the target's open row in. Encodes the block before when the row begins another window, after when full. */
+  commitRow(target: RowTarget, timeMs: number): void {
+    if (target.k > 0 && target.openWindow !== windowOf(timeMs)) this.cut(target);
+    target.commit(timeMs);
+    if (timeMs > this.maxTimeMs) this.maxTimeMs = timeMs;
+    if (target.full) this.cut(target);
   }
 }

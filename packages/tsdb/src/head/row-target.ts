@@ -49,14 +49,16 @@ export class RowTarget {
   readonly timesMs = new Float64Array(ROWS_PER_CHUNK);
   stride = 0;
   rows = new Float64Array(0);
-  bits = new Uint32Array(0);
+  bits: Uint32Array = new Uint32Array(0);
   private words = new BigUint64Array(0);
   private rowCapacity = 0;
   rowOpen = false;
+  /** The number of columns that the WAL knows of. */
+  loggedColumns = 0;
   /** The WAL segment that holds this target's row before: deltas go against it. 0: none, write an absolute row. */
   walSegment = 0;
-  /** Someone writes to it. */
-  open = false;
+  /** Who writes to it. */
+  owner: object | undefined;
   /** It will not be written again. */
   closed = false;
   private cutAt: number;
@@ -162,6 +164,20 @@ export class RowTarget {
   restoreLastRow(isSample: (column: number) => boolean): void {
     if (this.rowCapacity === 0) this.reshape(Math.max(8, this.columns), 2);
     for (let column = 0; column < this.columns; column++) this.words[column] = isSample(column) ? 0n : STALE_WORD;
+  }
+
+  /** After a restart: the row before the open block is this one, although its own window is sealed already. */
+  restoreSkippedRow(cells: Float64Array, timeMs: number): void {
+    if (this.k > 0 || this.rowOpen) return;
+    if (this.rowCapacity === 0) this.reshape(Math.max(8, this.columns), 2);
+    this.words.set(new BigUint64Array(cells.buffer, cells.byteOffset, this.columns), 0);
+    this.lastTimeMs = timeMs;
+  }
+
+  /** Opens a row with these cells; the rest are markers. */
+  beginWith(cells: Float64Array, count: number): void {
+    this.begin();
+    this.words.set(new BigUint64Array(cells.buffer, cells.byteOffset, count), this.base);
   }
 
   /** Frees the open block's memory of a target that nobody writes to; its last row is kept. */

@@ -48,8 +48,12 @@ export class SeriesIndex {
 
   /** The id of this label set, or -1. */
   find(labels: Labels): number {
-    if (!this.keyOf(labels.pairs, false)) return -1;
-    return this.probe();
+    return this.findPairs(labels.pairs);
+  }
+
+  /** As find, from sorted flat pairs. */
+  findPairs(pairs: readonly string[]): number {
+    return this.keyOf(pairs, false) ? this.probe() : -1;
   }
 
   /** The id of this label set, made when new: then `created` is called with it. */

@@ -1,0 +1,123 @@
+// What goes into the head goes into the WAL: this is the one place that does both.
+import type { Labels, Sample } from "@storewatch/model";
+import { TIME_MS_LIMIT } from "./codec/times.ts";
+import type { Head } from "./head/head.ts";
+import type { RowTarget } from "./head/row-target.ts";
+import type { AppendResult, Arrival } from "./interface.ts";
+import { encodeSeries } from "./labels/series-codec.ts";
+import type { WriteAheadLog } from "./wal/log.ts";
+import { putColumns, putRow, putSamples, putTarget } from "./wal/payloads.ts";
+import { KIND } from "./wal/record.ts";
+
+export class Journal {
+  /** Series whose definitions the WAL does not have yet. */
+  private newSeries: number[] = [];
+  private readonly noteNew = (id: number) => {
+    this.newSeries.push(id);
+  };
+  private readonly listeners = new Set<(arrival: Arrival) => void>();
+  samplesAppended = 0;
+  rowsRefused = 0;
+  closed = false;
+
+  constructor(
+    private readonly head: Head,
+    private readonly wal: WriteAheadLog,
+  ) {}
+
+  internSeries(labels: Labels): number {
+    return this.head.index.intern(labels, this.noteNew);
+  }
+
+  onArrival(listener: (arrival: Arrival) => void): () => void {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  openTarget(key: string): RowTarget {
+    const known = this.head.targetByKey(key);
+    if (known && !known.closed) return known;
+    const target = this.head.addTarget(key);
+    this.wal.put(KIND.target, (out) => putTarget(out, target));
+    return target;
+  }
+
+  closeTarget(target: RowTarget): void {
+    if (!this.closed) this.wal.put(KIND.closeTarget, (out) => out.varint(target.sourceId));
+  }
+
+  /** False while nothing can be written and the queue is full: the row is counted as refused. */
+  takesRows(): boolean {
+    if (!this.closed && !this.wal.full) return true;
+    this.rowsRefused++;
+    return false;
+  }
+
+  /** Takes the target's open row in; the caller has checked its time. */
+  commitRow(target: RowTarget, timeMs: number): void {
+    this.logSeries();
+    if (target.loggedColumns < target.columns) {
+      const first = target.loggedColumns;
+      this.wal.put(KIND.columns, (out) => putColumns(out, target, first));
+      target.loggedColumns = target.columns;
+    }
+    // Each segment can be read without the ones before it: its first row of a target is absolute.
+    const absolute = target.walSegment !== this.wal.segment;
+    this.wal.put(KIND.row, (out) => {
+      this.samplesAppended += putRow(out, target, timeMs, absolute);
+    });
+    target.walSegment = this.wal.segment;
+    this.head.commitRow(target, timeMs);
+    this.arrived(target.sourceId, timeMs);
+  }
+
+  async append(samples: readonly Sample[], oldestMs: number): Promise<AppendResult> {
+    if (this.closed) throw new Error("the store is closed");
+    if (this.wal.full) throw new Error("the write-ahead log cannot be written, and its queue is full");
+    const places: number[] = [];
+    const ids: number[] = [];
+    const result = { appended: 0, duplicates: 0, tooOld: 0 };
+    let newestMs = -1;
+    for (let i = 0; i < samples.length; i++) {
+      const sample = samples[i];
+      const timeMs = Math.trunc(sample.timeMs);
+      if (!(timeMs >= oldestMs && timeMs < TIME_MS_LIMIT) || timeMs < 0 || !this.head.accepts(timeMs)) {
+        result.tooOld++;
+        continue;
+      }
+      const id = this.internSeries(sample.labels);
+      const taken = this.head.generic.append(id, timeMs, sample.value, sample.stale === true);
+      if (taken === "duplicate") result.duplicates++;
+      else if (taken === "too-old") result.tooOld++;
+      else {
+        places.push(i);
+        ids.push(id);
+        this.head.sawSample(id, timeMs);
+        if (timeMs > newestMs) newestMs = timeMs;
+      }
+    }
+    result.appended = places.length;
+    this.samplesAppended += places.length;
+    this.logSeries();
+    if (places.length > 0) {
+      this.wal.put(KIND.samples, (out) => putSamples(out, samples, places, ids));
+      this.arrived(0, newestMs);
+    }
+    // Also when all were duplicates: their first copy may still be in the queue.
+    await this.wal.flush();
+    return result;
+  }
+
+  private logSeries(): void {
+    if (this.newSeries.length === 0) return;
+    const ids = this.newSeries;
+    this.newSeries = [];
+    this.wal.put(KIND.series, (out) => encodeSeries(out, this.head.index, ids));
+  }
+
+  private arrived(sourceId: number, timeMs: number): void {
+    for (const listener of this.listeners) listener({ sourceId, timeMs });
+  }
+}

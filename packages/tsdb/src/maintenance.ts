@@ -1,0 +1,162 @@
+// What is done from time to time: sealing, checkpoints, retention. One round at a time, in slices.
+import { join } from "node:path";
+import type { Clock } from "@storewatch/model";
+import type { BlockStore } from "./blocks/block-store.ts";
+import { SERIES_PER_BATCH, sealWindow, storeBatch } from "./blocks/seal.ts";
+import type { Disk } from "./disk/disk.ts";
+import { ACTIVE_MS, type Head } from "./head/head.ts";
+import { windowEndMs } from "./head/window.ts";
+import type { TsdbProblem } from "./interface.ts";
+import { Bitmap } from "./labels/postings.ts";
+import { writeCheckpoint } from "./wal/checkpoint.ts";
+import { SEGMENT_BYTES, type WriteAheadLog } from "./wal/log.ts";
+
+/** A window is sealed this long after its end: so much late data is still taken. RAM holds 30–90 min. */
+export const SEAL_DELAY_MS = 30 * 60_000;
+
+export interface MaintenanceOptions {
+  readonly head: Head;
+  readonly wal: WriteAheadLog;
+  readonly disk: Disk;
+  readonly walFolder: string;
+  readonly clock: Clock;
+  readonly retentionMs: number;
+  readonly onProblem: (problem: TsdbProblem) => void;
+  /** The block store, opened when first asked for; undefined when it cannot be. */
+  readonly store: () => Promise<BlockStore | undefined>;
+  readonly openStore: () => BlockStore | undefined;
+}
+
+/** Lets the event loop turn. */
+const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export class Maintenance {
+  private running: Promise<void> | undefined;
+  /** Ids of removed series that records in the WAL may still name. */
+  private removedIds: number[] = [];
+  checkpointBytes = 0;
+  private readonly told = new Set<string>();
+
+  constructor(private readonly options: MaintenanceOptions) {}
+
+  /** Ids that lie unused since an earlier run. */
+  noteUnusedIds(ids: readonly number[]): void {
+    for (const id of ids) this.removedIds.push(id);
+  }
+
+  run(): Promise<void> {
+    this.running ??= this.round().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  async settled(): Promise<void> {
+    await this.running?.catch(() => {});
+  }
+
+  private async round(): Promise<void> {
+    const { wal } = this.options;
+    let sealed = false;
+    await this.attempt("sealing", async () => {
+      sealed = await this.sealDue();
+    });
+    if (sealed || wal.suspect || wal.bytes > SEGMENT_BYTES + this.checkpointBytes / 4) {
+      await this.attempt("the checkpoint", () => this.checkpoint());
+    }
+    await this.attempt("retention", () => this.dropOld());
+  }
+
+  /** A step that fails is told once, until it works again, and tried at the next round. */
+  private async attempt(what: string, step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+      this.told.delete(what);
+    } catch (error) {
+      if (this.told.has(what)) return;
+      this.told.add(what);
+      const message = error instanceof Error ? error.message : String(error);
+      const full = /ENOSPC|EDQUOT|No space left|MDB_MAP_FULL|Disk quota/.test(
+        `${(error as NodeJS.ErrnoException)?.code ?? ""} ${message}`,
+      );
+      this.options.onProblem({ kind: full ? "disk-full" : "wal-write", message: `${what} failed: ${message}` });
+    }
+  }
+
+  private async sealDue(): Promise<boolean> {
+    const { head, clock } = this.options;
+    let sealed = false;
+    for (;;) {
+      const window = head.oldestWindow;
+      if (windowEndMs(window) + SEAL_DELAY_MS > clock.nowMs()) return sealed;
+      const store = await this.options.store();
+      if (!store) return sealed;
+      // From here on the window takes nothing more.
+      head.writableFromMs = Math.max(head.writableFromMs, windowEndMs(window));
+      head.closeWindow(window);
+      const summary = await sealWindow({ head, store, window, pause });
+      if (summary) store.publish(summary);
+      head.dropThrough(window, clock.nowMs() - ACTIVE_MS);
+      sealed = true;
+    }
+  }
+
+  private async checkpoint(): Promise<void> {
+    const { head, wal, disk, walFolder } = this.options;
+    await wal.flush();
+    const released = this.removedIds;
+    const segment = wal.rotate();
+    this.checkpointBytes = await writeCheckpoint({ disk, folder: walFolder, head, segment, pause });
+    wal.suspect = false;
+    // Nothing may still be on its way to the segments that go.
+    await wal.flush();
+    for (const name of await disk.list(walFolder)) {
+      if (/^\d{10}\.(wal|checkpoint)$/.test(name) && Number(name.slice(0, 10)) < segment) {
+        await disk.remove(join(walFolder, name));
+      }
+    }
+    wal.forgetBefore(segment);
+    this.removedIds = this.removedIds.slice(released.length);
+    head.index.release(released);
+  }
+
+  private async dropOld(): Promise<void> {
+    const store = this.options.openStore();
+    if (!store) return;
+    const cutoffMs = this.options.clock.nowMs() - this.options.retentionMs;
+    const due = store.blocks.filter(({ block }) => windowEndMs(block) <= cutoffMs);
+    for (const { block } of due) await store.dropBlock(block, pause);
+    if (due.length > 0) await this.removeDeadSeries(store);
+  }
+
+  /** Forgets series that no block and nothing in memory has. */
+  private async removeDeadSeries(store: BlockStore): Promise<void> {
+    const { head } = this.options;
+    const alive = new Bitmap(head.index.idLimit);
+    for (const { block } of store.blocks) {
+      const series = store.readSeriesOf(block);
+      // Unknown content: keep everything until that block has gone.
+      if (!series) return;
+      for (let w = 0; w < series.words.length && w < alive.words.length; w++) alive.words[w] |= series.words[w];
+      if (block % 16 === 0) await pause();
+    }
+    const dead: number[] = [];
+    const batches = new Set<number>();
+    for (let id = 0; id < alive.idLimit; id++) {
+      if (!head.index.has(id) || alive.has(id) || head.holds(id)) continue;
+      dead.push(id);
+      if (head.isPersisted(id)) batches.add(Math.floor(id / SERIES_PER_BATCH));
+    }
+    if (dead.length === 0) return;
+    head.removeSeries(dead);
+    for (const batch of batches) {
+      const ids: number[] = [];
+      for (let id = batch * SERIES_PER_BATCH; id < (batch + 1) * SERIES_PER_BATCH; id++) {
+        if (head.index.has(id) && head.isPersisted(id)) ids.push(id);
+      }
+      await storeBatch(head, store, batch, ids);
+    }
+    await store.sync();
+    this.noteUnusedIds(dead);
+  }
+}
