@@ -136,7 +136,7 @@ class Pairing {
     const group = describeLabels(matchLabels(labels[first], this.matching));
     return this.context.query.fail(
       `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
-        `[${describeLabels(labels[first])}, ${describeLabels(labels[second])}]` +
+        `[${[describeLabels(labels[first]), describeLabels(labels[second])].sort().join(", ")}]` +
         ";many-to-many matching not allowed: matching labels must be unique on one side",
     );
   }
@@ -149,7 +149,10 @@ class Pairing {
     }
   }
 
-  /** `matched`: steps at which this group has a result already, for one-to-one matching. */
+  /**
+   * `matched`: steps at which this group has had a pair already, for one-to-one matching; a second one is an error
+   * even where a comparison filters it.
+   */
   private pair(manyRow: number, oneRow: number, matched: Uint8Array | undefined): void {
     const { many, one, compute, filters, swapped } = this;
     const { steps } = many;
@@ -160,7 +163,6 @@ class Pairing {
       const oneValue = one.values[oneRow * steps + s];
       const left = swapped ? oneValue : manyValue;
       const result = swapped ? compute(oneValue, manyValue) : compute(manyValue, oneValue);
-      if (filters && result !== 1) continue;
       if (matched) {
         if (matched[s] === 1) {
           this.context.query.fail(
@@ -169,6 +171,7 @@ class Pairing {
         }
         matched[s] = 1;
       }
+      if (filters && result !== 1) continue;
       row ??= this.outputRow(manyRow, oneRow);
       if (row.present[s] === 1) {
         this.context.query.fail("multiple matches for labels: grouping labels must ensure unique matches");

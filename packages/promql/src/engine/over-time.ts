@@ -99,6 +99,7 @@ export function quantile(q: number, values: Float64Array): number {
 }
 
 function medianAbsoluteDeviation({ values, low, high }: Window): number {
+  for (let i = low; i < high; i++) if (Number.isNaN(values[i])) return Number.NaN;
   const median = quantile(0.5, values.slice(low, high));
   return quantile(
     0.5,

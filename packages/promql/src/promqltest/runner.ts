@@ -119,9 +119,17 @@ function callsAny(expr: Expr, functions: ReadonlySet<string>): boolean {
     if (node.kind === "call" && functions.has(node.func)) found = true;
     const at = node.kind === "selector" || node.kind === "subquery" ? node.at : undefined;
     const inner = node.kind === "matrix" ? node.selector.at : at;
-    if (inner && inner.type !== "time" && functions === QUERY_TIMES) found = true;
+    if (functions === QUERY_TIMES && ((inner && inner.type !== "time") || hasOpenDuration(node))) found = true;
   });
   return found;
+}
+
+/** True when a range, step or offset is written with step() or range(). */
+function hasOpenDuration(node: Expr): boolean {
+  if (node.kind === "matrix") return node.range.ms === undefined || hasOpenDuration(node.selector);
+  if (node.kind !== "selector" && node.kind !== "subquery") return false;
+  const durations = node.kind === "subquery" ? [node.offset, node.range, node.step] : [node.offset];
+  return durations.some((duration) => duration !== undefined && duration.ms === undefined);
 }
 
 function comparableAsRange(command: EvalCommand): boolean {

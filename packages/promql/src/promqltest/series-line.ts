@@ -46,11 +46,15 @@ export function parseSeriesItems(text: string): SeriesItem[] {
 
 function addItem(item: string, items: SeriesItem[]): void {
   const gap = /^_(?:x(\d+))?$/.exec(item);
-  if (gap) return repeat(items, GAP, Number(gap[1] ?? 1));
   const stale = /^stale(?:x(\d+))?$/.exec(item);
-  if (stale) return repeat(items, STALE, Number(stale[1] ?? 0) + 1);
   const histogram = HISTOGRAMS.exec(item);
-  if (histogram) return repeat(items, { kind: "histogram", text: item }, Number(histogram[4] ?? histogram[5] ?? 0) + 1);
+  if (gap) repeat(items, GAP, Number(gap[1] ?? 1));
+  else if (stale) repeat(items, STALE, Number(stale[1] ?? 0) + 1);
+  else if (histogram) repeat(items, { kind: "histogram", text: item }, Number(histogram[4] ?? histogram[5] ?? 0) + 1);
+  else addNumbers(item, items);
+}
+
+function addNumbers(item: string, items: SeriesItem[]): void {
   const match = VALUES.exec(item);
   if (!match) throw new SeriesSyntaxError(`unexpected value "${item}"`);
   const [, first, sign, delta, changed, same] = match;

@@ -1,0 +1,55 @@
+// Upstream's PromQL scripts: DIR/promqltest/*.test, one case for each eval.
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type CaseResult, runScript } from "@storewatch/promql/promqltest";
+import type { Suite, SuiteReport } from "./suite.ts";
+
+const FOLDER = "promqltest";
+
+/** Files about experimental features; what this version lacks of them, if anything. */
+const EXPERIMENTAL: ReadonlyMap<string, string | undefined> = new Map([
+  ["duration_expression", undefined],
+  ["extended_vectors", "experimental: the anchored and smoothed modifiers are not in this version"],
+  ["fill-modifier", undefined],
+  ["info", "experimental: info() is not in this version"],
+  ["limit", undefined],
+  ["start_timestamps", "experimental: start timestamps are not in this version"],
+  ["type_and_unit", "experimental: type and unit labels are not in this version"],
+]);
+const NO_HISTOGRAMS = "native histograms are not in this version";
+
+type Tier = "core" | "native" | "experimental";
+
+function tierOf(file: string, result: CaseResult): Tier {
+  if (EXPERIMENTAL.has(file)) return "experimental";
+  return result.needsHistograms || file === "native_histograms" ? "native" : "core";
+}
+
+async function runTier(dataDir: string, tier: Tier, report: SuiteReport): Promise<void> {
+  const folder = join(dataDir, FOLDER);
+  const files = (await readdir(folder)).filter((name) => name.endsWith(".test")).sort();
+  for (const fileName of files) {
+    const file = fileName.slice(0, -".test".length);
+    if (EXPERIMENTAL.has(file) !== (tier === "experimental")) continue;
+    for (const result of await runScript(await readFile(join(folder, fileName), "utf8"))) {
+      if (tierOf(file, result) === tier) reportCase(file, tier, result, report);
+    }
+  }
+}
+
+function reportCase(file: string, tier: Tier, result: CaseResult, report: SuiteReport): void {
+  const name = `${file}:${result.line} ${result.expression}`;
+  const lacking = result.needsHistograms || tier === "native" ? NO_HISTOGRAMS : EXPERIMENTAL.get(file);
+  if (result.failure === undefined) report.pass(name);
+  else if (lacking) report.skip(name, lacking);
+  else report.fail(name, result.failure);
+}
+
+function suite(name: string, tier: Tier): Suite {
+  return { name, needs: FOLDER, run: (dataDir, report) => runTier(dataDir, tier, report) };
+}
+
+/** Classic float PromQL: everything must pass. */
+export const promqltestSuite = suite("promqltest", "core");
+export const promqltestNativeSuite = suite("promqltest-native", "native");
+export const promqltestExperimentalSuite = suite("promqltest-experimental", "experimental");
