@@ -271,9 +271,8 @@ class Blocks {
       this.store = await this.machinery.openBlocks(this.path, this.onProblem);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (!this.told)
-        this.onProblem({ kind: "blocks-unavailable", message: `sealed blocks cannot be opened: ${message}` });
-      this.told = true;
+      this.unavailable = true;
+      this.onProblem({ kind: "blocks-unavailable", message: `sealed blocks cannot be opened: ${message}` });
     }
     return this.store;
   }

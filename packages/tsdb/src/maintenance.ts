@@ -61,7 +61,7 @@ export class Maintenance {
     await this.attempt("sealing", async () => {
       sealed = await this.sealDue();
     });
-    if (sealed || wal.suspect || wal.bytes > SEGMENT_BYTES + this.checkpointBytes / 4) {
+    if (sealed || wal.suspect || wal.bytes > Math.max(SEGMENT_BYTES, this.checkpointBytes / 2)) {
       await this.attempt("the checkpoint", () => this.checkpoint());
     }
     await this.attempt("retention", () => this.dropOld());
@@ -93,7 +93,7 @@ export class Maintenance {
       if (!store) return sealed;
       // From here on the window takes nothing more.
       head.writableFromMs = Math.max(head.writableFromMs, windowEndMs(window));
-      head.closeWindow(window);
+      await head.closeWindow(window, pause);
       const summary = await sealWindow({ head, store, window, pause });
       if (summary) store.publish(summary);
       head.dropThrough(window, clock.nowMs() - ACTIVE_MS);

@@ -210,9 +210,11 @@ export class Head {
   }
 
   /** Makes the window's data immutable: open rows and buffers that belong to it are encoded. */
-  closeWindow(window: number): void {
-    for (const target of this.targets.values()) {
-      if (target.k > 0 && target.openWindow <= window) this.cut(target);
+  async closeWindow(window: number, pause: () => Promise<void>): Promise<void> {
+    for (const target of [...this.targets.values()]) {
+      if (target.k === 0 || target.openWindow > window) continue;
+      this.cut(target);
+      await pause();
     }
     this.generic.flushThrough(window);
   }

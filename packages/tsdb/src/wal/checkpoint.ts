@@ -38,11 +38,11 @@ export async function writeCheckpoint(options: CheckpointOptions): Promise<numbe
     putFileHeader(out, segment);
     for (const slice of slices(options.head)) {
       slice(out);
+      await options.pause();
       if (out.length < SLICE_BYTES) continue;
       await writeFully(file, out.view(), position);
       position += out.length;
       out.clear();
-      await options.pause();
     }
     await writeFully(file, out.view(), position);
     position += out.length;
