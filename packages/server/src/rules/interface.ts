@@ -1,11 +1,18 @@
 // Rules decide what is true now. They get closures for what they need and never import the notification side.
-import type { AlertSink, LabelRecord, Sample, TenantScope } from "@storewatch/model";
+import type { AlertSink, LabelRecord, Matcher, Sample, SeriesSamples, TenantScope } from "@storewatch/model";
 import type { VectorSample } from "@storewatch/promql/engine";
 import type { Arrival, RowWriter } from "@storewatch/tsdb";
 
 export interface RuleDependencies {
   /** Instant query; a scalar result comes as one sample without labels. Throws QueryError. */
   readonly query: (scope: TenantScope, expression: string, timeMs: number) => Promise<readonly VectorSample[]>;
+  /** Raw samples, staleness markers included: how the state of alerts is found again after a restart. */
+  readonly select: (
+    scope: TenantScope,
+    matchers: readonly Matcher[],
+    fromMs: number,
+    toMs: number,
+  ) => readonly SeriesSamples[];
   readonly append: (scope: TenantScope, samples: readonly Sample[]) => Promise<unknown>;
   readonly alerts: AlertSink;
   /** Data arrived from a source; returns the way to stop listening. */

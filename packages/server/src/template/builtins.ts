@@ -150,7 +150,6 @@ const HTML: Readonly<Record<string, string>> = {
 };
 
 export function escapeHtml(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is one of the characters that Go's escaper replaces.
   return text.replace(/[\0"'&<>]/g, (c) => HTML[c]);
 }
 

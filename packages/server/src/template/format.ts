@@ -285,8 +285,8 @@ export function quoteGo(text: string, asciiOnly = false): string {
   let out = '"';
   for (const c of text) {
     const code = c.codePointAt(0)!;
-    const escape = ESCAPES[c];
-    if (escape) out += escape;
+    const known = ESCAPES[c];
+    if (known) out += known;
     else if (code < 0x20 || code === 0x7f) out += `\\x${code.toString(16).padStart(2, "0")}`;
     else if ((asciiOnly && code > 0x7e) || (code > 0x7f && /[\p{C}\p{Zl}\p{Zp}\u00a0]/u.test(c))) {
       out += code > 0xffff ? `\\U${code.toString(16).padStart(8, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
@@ -331,11 +331,11 @@ function formatNumber(value: TemplateValue, number: number, verb: string, flags:
   const form = verb === "v" ? "g" : verb === "F" ? "f" : verb;
   const standard = "eEfF".includes(verb) ? 6 : -1;
   let text = formatFloat(number, form, flags.precision ?? standard);
-  const isFinite = Number.isFinite(number);
+  const finite = Number.isFinite(number);
   if (flags.plus && !text.startsWith("-") && !text.startsWith("+")) text = `+${text}`;
   if (!flags.plus && text.startsWith("+")) text = flags.space ? ` ${text.slice(1)}` : text;
   else if (flags.space && !flags.plus && !text.startsWith("-")) text = ` ${text}`;
-  if (flags.zero && isFinite && flags.width !== undefined) {
+  if (flags.zero && finite && flags.width !== undefined) {
     const sign = /^[+\- ]/.test(text) ? text[0] : "";
     return sign + text.slice(sign.length).padStart(flags.width - sign.length, "0");
   }

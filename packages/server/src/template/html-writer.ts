@@ -179,12 +179,10 @@ const MARKUP: Readonly<Record<string, string>> = {
 
 /** `keepEntities`: an "&" of text that is HTML already stays. */
 function escapeMarkup(text: string, keepEntities: boolean): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is one of the characters that Go's escaper replaces.
   return text.replace(/[\0"&'+<>]/g, (c) => (keepEntities && c === "&" ? c : MARKUP[c]));
 }
 
 function escapeUnquoted(text: string, keepEntities: boolean): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL and blanks would end or change an unquoted value.
   return text.replace(/[\0\t\n\v\f\r "&'+<=>`]/g, (c) => {
     if (keepEntities && c === "&") return c;
     if (c === "\0") return "&#xfffd;";

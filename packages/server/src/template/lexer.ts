@@ -124,17 +124,15 @@ class Lexer {
   private token(): void {
     const { text, at } = this;
     const c = text[at];
-    if (SPACE.test(c)) return this.space();
-    if (c === '"') return this.quoted('"', "string", "unterminated quoted string");
-    if (c === "'") return this.quoted("'", "char", "unterminated character constant");
-    if (c === "`") return this.rawString();
-    if (c === "$") return this.prefixed("variable");
-    if (c === "." && !/[0-9]/.test(text[at + 1] ?? "")) return this.dot();
-    if (/[0-9+\-.]/.test(c)) return this.number();
-    const simple = this.punctuation(c);
-    if (simple) return;
-    if (WORD.test(codePointAt(text, at))) return this.word();
-    this.fail(`unexpected ${JSON.stringify(c)} in ${"command"}`);
+    if (SPACE.test(c)) this.space();
+    else if (c === '"') this.quoted('"', "string", "unterminated quoted string");
+    else if (c === "'") this.quoted("'", "char", "unterminated character constant");
+    else if (c === "`") this.rawString();
+    else if (c === "$") this.prefixed("variable");
+    else if (c === "." && !/[0-9]/.test(text[at + 1] ?? "")) this.dot();
+    else if (/[0-9+\-.]/.test(c)) this.number();
+    else if (WORD.test(codePointAt(text, at))) this.word();
+    else if (!this.punctuation(c)) this.fail(`unexpected ${JSON.stringify(c)} in command`);
   }
 
   private punctuation(c: string): boolean {
@@ -186,7 +184,10 @@ class Lexer {
   }
 
   private dot(): void {
-    if (WORD.test(codePointAt(this.text, this.at + 1))) return this.prefixed("field");
+    if (WORD.test(codePointAt(this.text, this.at + 1))) {
+      this.prefixed("field");
+      return;
+    }
     this.push("dot", this.at, ".");
     this.at++;
     this.mustEnd(".");

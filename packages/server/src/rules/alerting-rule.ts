@@ -1,0 +1,259 @@
+// One alerting rule: its alerts and their states, from evaluation to evaluation.
+import { type LabelRecord, Labels, METRIC_NAME, type PostableAlert } from "@storewatch/model";
+import type { VectorSample } from "@storewatch/promql/engine";
+import type { Expand } from "./expand.ts";
+import type { ActiveAlertView, AlertingRuleView } from "./interface.ts";
+import type { AlertingRuleConfig } from "./rule-file.ts";
+import { type EvaluationContext, RuleError, type RuleOutcome, RuleStatus, type SeriesWrite } from "./rule-status.ts";
+
+export const ALERTS = "ALERTS";
+export const ALERTS_FOR_STATE = "ALERTS_FOR_STATE";
+
+/** A firing alert is told again after this, so that the receiving side keeps it. */
+export const RESEND_DELAY_MS = 60_000;
+/** A resolved alert is kept and told again for this long, in case a message was lost. */
+export const RESOLVED_RETENTION_MS = 15 * 60_000;
+/** How long after a restart an alert that shows up again is still the one from before: the lookback of queries. */
+const REMEMBER_MS = 5 * 60_000;
+
+interface Alert {
+  readonly labels: Labels;
+  annotations: LabelRecord;
+  state: "pending" | "firing" | "inactive";
+  value: number;
+  activeAtMs: number;
+  firedAtMs: number;
+  /** 0 = not resolved. */
+  resolvedAtMs: number;
+  /** -Infinity = never. */
+  lastSentMs: number;
+  /** 0 = its expression holds. */
+  keepFiringSinceMs: number;
+}
+
+export class AlertingRule {
+  readonly name: string;
+  readonly status = new RuleStatus();
+  private active = new Map<string, Alert>();
+  /** States as they stood before a restart, by label set; taken up by the first evaluation that finds the alert. */
+  private remembered = new Map<string, RememberedAlert>();
+  private rememberedUntilMs = 0;
+
+  constructor(readonly config: AlertingRuleConfig) {
+    this.name = config.alert;
+  }
+
+  /** Takes over the alerts of the rule that this one replaces at a reload. */
+  adopt(before: AlertingRule): void {
+    this.active = before.active;
+    this.remembered = before.remembered;
+    this.rememberedUntilMs = before.rememberedUntilMs;
+    this.status.adopt(before.status);
+  }
+
+  /** After a restart: what the alerts were before it. Kept for a while, because not every target answers at once. */
+  restore(remembered: Map<string, RememberedAlert>, timeMs: number): void {
+    this.remembered = remembered;
+    this.rememberedUntilMs = timeMs + REMEMBER_MS;
+  }
+
+  /** Evaluates at `context.timeMs`. Throws RuleError when the rule cannot be evaluated; its alerts then stay as they are. */
+  async evaluate(context: EvaluationContext): Promise<RuleOutcome> {
+    const timeMs = context.timeMs;
+    const found = await this.found(await context.query(this.config.expression), context);
+    for (const [key, alert] of found) {
+      const known = this.active.get(key);
+      if (known && known.state !== "inactive") {
+        known.value = alert.value;
+        known.annotations = alert.annotations;
+      } else this.active.set(key, alert);
+    }
+    this.takeUpRemembered(timeMs);
+    const series: SeriesWrite[] = [];
+    let changed = false;
+    let count = 0;
+    for (const [key, alert] of this.active) {
+      const before = alert.state;
+      const isNew = found.get(key) === alert;
+      const isActive = this.advance(key, alert, found.has(key), timeMs);
+      if (before !== alert.state || isNew) changed = true;
+      if (!isActive) continue;
+      count++;
+      series.push(...this.seriesOf(alert, timeMs - context.queryOffsetMs));
+    }
+    if (context.limit > 0 && count > context.limit) {
+      this.active.clear();
+      throw new RuleError(`exceeded limit of ${context.limit} with ${count} alerts`);
+    }
+    return { series, changed };
+  }
+
+  /** The alerts that the expression gives now, by label set. */
+  private async found(vector: readonly VectorSample[], context: EvaluationContext): Promise<Map<string, Alert>> {
+    const found = new Map<string, Alert>();
+    for (const { labels, value } of vector) {
+      const plain = labels.toJSON();
+      const template = { alert: this.name, labels: plain, value, externalLabels: context.externalLabels };
+      const expand = (text: string) => context.expand(text, template);
+      const own = await expandAll(this.config.labels, expand);
+      const merged = Labels.from({ ...plain, [METRIC_NAME]: "", ...own, alertname: this.name });
+      if (found.has(merged.key)) {
+        throw new RuleError("vector contains metrics with the same labelset after applying alert labels");
+      }
+      found.set(merged.key, {
+        labels: merged,
+        annotations: await expandAll(this.config.annotations, expand),
+        state: "pending",
+        value,
+        activeAtMs: context.timeMs,
+        firedAtMs: 0,
+        resolvedAtMs: 0,
+        lastSentMs: Number.NEGATIVE_INFINITY,
+        keepFiringSinceMs: 0,
+      });
+    }
+    return found;
+  }
+
+  private takeUpRemembered(timeMs: number): void {
+    if (this.remembered.size === 0) return;
+    for (const [key, alert] of this.active) {
+      const before = this.remembered.get(key);
+      if (!before || alert.state !== "pending") continue;
+      this.remembered.delete(key);
+      alert.activeAtMs = restoredActiveAt(before, this.config.forMs, timeMs);
+      if (before.firing) {
+        alert.state = "firing";
+        alert.firedAtMs = before.activeAtMs + this.config.forMs;
+      }
+    }
+    if (timeMs > this.rememberedUntilMs) this.remembered.clear();
+  }
+
+  /** Moves one alert's state on; false when it has no series (it is gone, or resolved and only kept to be told). */
+  private advance(key: string, alert: Alert, holds: boolean, timeMs: number): boolean {
+    if (holds) alert.keepFiringSinceMs = 0;
+    else {
+      const keeps = this.keepsFiring(alert, timeMs);
+      const isOld = alert.resolvedAtMs > 0 && timeMs - alert.resolvedAtMs > RESOLVED_RETENTION_MS;
+      if (alert.state === "pending" || isOld) this.active.delete(key);
+      if (alert.state !== "inactive" && !keeps) {
+        alert.state = "inactive";
+        alert.resolvedAtMs = timeMs;
+      }
+      if (!keeps) return false;
+    }
+    if (alert.state === "pending" && timeMs - alert.activeAtMs >= this.config.forMs) {
+      alert.state = "firing";
+      alert.firedAtMs = timeMs;
+    }
+    return true;
+  }
+
+  private keepsFiring(alert: Alert, timeMs: number): boolean {
+    if (alert.state !== "firing" || this.config.keepFiringForMs === 0) return false;
+    if (alert.keepFiringSinceMs === 0) alert.keepFiringSinceMs = timeMs;
+    return timeMs - alert.keepFiringSinceMs < this.config.keepFiringForMs;
+  }
+
+  private seriesOf(alert: Alert, timeMs: number): SeriesWrite[] {
+    const labels = alert.labels.with(METRIC_NAME, ALERTS).with("alertstate", alert.state);
+    const forState = alert.labels.with(METRIC_NAME, ALERTS_FOR_STATE);
+    return [
+      { labels, timeMs, value: 1 },
+      { labels: forState, timeMs, value: Math.floor(alert.activeAtMs / 1000) },
+    ];
+  }
+
+  /**
+   * What is to be told now: alerts that fire or resolved, at once when new and again after the resend delay. `sent` is
+   * called when they are handed over; otherwise they are due again at the next evaluation.
+   */
+  toSend(context: EvaluationContext, intervalMs: number, generatorUrl: string): DueAlerts {
+    const timeMs = context.timeMs;
+    const due = [...this.active.values()].filter((alert) => isDue(alert, timeMs));
+    // Long enough for the receiver to live through two failed evaluations or messages.
+    const validUntilMs = timeMs + 4 * Math.max(intervalMs, RESEND_DELAY_MS);
+    const alerts = due.map((alert): PostableAlert => {
+      const isChange = alert.lastSentMs < alert.firedAtMs || alert.resolvedAtMs > alert.lastSentMs;
+      return {
+        labels: { ...context.externalLabels, ...alert.labels.toJSON() },
+        annotations: alert.annotations,
+        startsAtMs: alert.firedAtMs,
+        endsAtMs: alert.resolvedAtMs > 0 ? alert.resolvedAtMs : validUntilMs,
+        generatorUrl,
+        ...(isChange && context.arrivedAtMs !== undefined ? { arrivedAtMs: context.arrivedAtMs } : {}),
+      };
+    });
+    const sent = () => {
+      for (const alert of due) alert.lastSentMs = timeMs;
+    };
+    return { alerts, sent };
+  }
+
+  view(): AlertingRuleView {
+    const alerts: ActiveAlertView[] = [];
+    for (const alert of this.active.values()) {
+      if (alert.state === "inactive") continue;
+      alerts.push({
+        labels: alert.labels.toJSON(),
+        annotations: alert.annotations,
+        state: alert.state,
+        activeAtMs: alert.activeAtMs,
+        value: alert.value,
+        ...(alert.keepFiringSinceMs > 0 ? { keepFiringSinceMs: alert.keepFiringSinceMs } : {}),
+      });
+    }
+    const isFiring = alerts.some((alert) => alert.state === "firing");
+    const { config } = this;
+    return {
+      type: "alerting",
+      name: this.name,
+      query: config.expression,
+      labels: config.labels,
+      annotations: config.annotations,
+      forMs: config.forMs,
+      keepFiringForMs: config.keepFiringForMs,
+      state: isFiring ? "firing" : alerts.length > 0 ? "pending" : "inactive",
+      alerts,
+      ...this.status.view(),
+    };
+  }
+}
+
+export interface DueAlerts {
+  readonly alerts: readonly PostableAlert[];
+  readonly sent: () => void;
+}
+
+/** An alert as it stood when the process ended. */
+export interface RememberedAlert {
+  readonly activeAtMs: number;
+  /** Its last sample: when the process was last known to run. */
+  readonly lastSeenMs: number;
+  readonly firing: boolean;
+}
+
+/**
+ * The time for which an alert was down does not count towards `for`, what it had waited before does. (Prometheus also
+ * makes every restored alert wait another 10 minutes; here the data lies in the same process and is back at once.)
+ */
+function restoredActiveAt(before: RememberedAlert, forMs: number, timeMs: number): number {
+  const waitedMs = before.lastSeenMs - before.activeAtMs;
+  return before.firing || waitedMs >= forMs ? before.activeAtMs : before.activeAtMs + (timeMs - before.lastSeenMs);
+}
+
+function isDue(alert: Alert, timeMs: number): boolean {
+  if (alert.state === "pending") return false;
+  if (alert.resolvedAtMs > 0 && alert.resolvedAtMs > alert.lastSentMs) return true;
+  return alert.lastSentMs + RESEND_DELAY_MS < timeMs;
+}
+
+async function expandAll(
+  texts: LabelRecord,
+  expand: (text: string) => ReturnType<Expand>,
+): Promise<Record<string, string>> {
+  const result: Record<string, string> = {};
+  for (const name of Object.keys(texts)) result[name] = await expand(texts[name]);
+  return result;
+}

@@ -1,0 +1,175 @@
+// When a group is evaluated because its data arrived: at once if it may, within a budget of processor time.
+//
+// A group runs at most once a second and, when dear, at most once in (its last cost / share of the budget); cheap
+// groups go first. When a group is fed by several targets and the rest of the round is due within a moment, it waits
+// for them, so that an expression over all targets sees one round and not two halves.
+import type { Clock, Timer } from "@storewatch/model";
+import type { Source } from "./feed-index.ts";
+import type { RuleGroup } from "./rule-group.ts";
+
+/** No group is evaluated more often because of arrivals. */
+const SPACING_MS = 1000;
+/** The rest of a round is waited for when it is due within this. */
+const ROUND_HORIZON_MS = 300;
+/** Scrapes do not come to the millisecond. */
+const ROUND_SLACK_MS = 30;
+/** Above this many targets a group's data is always arriving: no round is waited for. */
+const ROUND_SOURCES_MAX = 200;
+/** Credit that can be saved up, at the least; a dearer group raises it to its own cost. */
+const CREDIT_MS_MIN = 100;
+
+export interface ArrivalSchedulerOptions {
+  readonly clock: Clock;
+  /** Share of one core for extra evaluations, 0 to 1. */
+  readonly budgetShare: number;
+  readonly feeding: (group: RuleGroup) => ReadonlySet<Source>;
+  /** Evaluates; resolves when done. Never rejects. */
+  readonly evaluate: (group: RuleGroup, arrivedAtMs: number) => Promise<void>;
+}
+
+interface Waiting {
+  readonly group: RuleGroup;
+  /** The first arrival since the last evaluation, wall time. */
+  arrivedAtMs: number;
+  /** Not before this, monotonic time. */
+  dueMs: number;
+}
+
+interface Cost {
+  lastStartMs: number;
+  lastCostMs: number;
+}
+
+export class ArrivalScheduler {
+  private readonly waiting = new Map<RuleGroup, Waiting>();
+  private readonly costs = new Map<RuleGroup, Cost>();
+  private creditMs = CREDIT_MS_MIN;
+  private creditAtMs: number;
+  private timer: Timer | undefined;
+  private running = false;
+  private stopped = false;
+
+  constructor(private readonly options: ArrivalSchedulerOptions) {
+    this.creditAtMs = options.clock.monotonicMs();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+    this.waiting.clear();
+  }
+
+  /** A group's data arrived, at `timeMs` wall time. */
+  feed(group: RuleGroup, timeMs: number): void {
+    if (this.stopped) return;
+    const nowMs = this.options.clock.monotonicMs();
+    const roundMs = this.roundRestMs(group, timeMs);
+    const known = this.waiting.get(group);
+    // The first arrival fixes the wait; later ones can only end it early, when the round is complete.
+    const dueMs = Math.max(nowMs + roundMs, this.spacedMs(group));
+    if (known) {
+      if (roundMs > 0 || dueMs >= known.dueMs) return;
+      known.dueMs = dueMs;
+    } else this.waiting.set(group, { group, arrivedAtMs: timeMs, dueMs });
+    this.arm();
+  }
+
+  /** The group was evaluated for another reason: what had arrived is dealt with. */
+  evaluated(group: RuleGroup, costMs: number, startMs: number): void {
+    this.waiting.delete(group);
+    this.costs.set(group, { lastStartMs: startMs, lastCostMs: costMs });
+  }
+
+  forget(group: RuleGroup): void {
+    this.waiting.delete(group);
+    this.costs.delete(group);
+  }
+
+  /** The earliest monotonic time of the group's next extra evaluation. */
+  private spacedMs(group: RuleGroup): number {
+    const cost = this.costs.get(group);
+    if (!cost) return 0;
+    return cost.lastStartMs + Math.max(SPACING_MS, cost.lastCostMs / this.options.budgetShare);
+  }
+
+  /** How long until the last target of this round is due, if that is near; 0 when there is nothing to wait for. */
+  private roundRestMs(group: RuleGroup, timeMs: number): number {
+    const sources = this.options.feeding(group);
+    if (sources.size < 2 || sources.size > ROUND_SOURCES_MAX) return 0;
+    let restMs = 0;
+    for (const source of sources) {
+      if (source.intervalMs === 0 || source.lastArrivalMs === timeMs) continue;
+      const untilMs = source.lastArrivalMs + source.intervalMs - timeMs;
+      if (untilMs > -ROUND_SLACK_MS && untilMs <= ROUND_HORIZON_MS) restMs = Math.max(restMs, untilMs + ROUND_SLACK_MS);
+    }
+    return restMs;
+  }
+
+  private accrue(nowMs: number): void {
+    let limit = CREDIT_MS_MIN;
+    for (const { lastCostMs } of this.costs.values()) limit = Math.max(limit, lastCostMs);
+    this.creditMs = Math.min(limit, this.creditMs + (nowMs - this.creditAtMs) * this.options.budgetShare);
+    this.creditAtMs = nowMs;
+  }
+
+  private arm(): void {
+    if (this.running || this.stopped) return;
+    this.timer?.cancel();
+    if (this.waiting.size === 0) return;
+    const nowMs = this.options.clock.monotonicMs();
+    this.accrue(nowMs);
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { group, dueMs } of this.waiting.values()) {
+      const lacking = Math.max(0, this.costOf(group) - this.creditMs);
+      earliest = Math.min(earliest, Math.max(dueMs, nowMs + lacking / this.options.budgetShare));
+    }
+    this.timer = this.options.clock.setTimer(Math.max(0, earliest - nowMs), () => void this.pump());
+  }
+
+  private costOf(group: RuleGroup): number {
+    return this.costs.get(group)?.lastCostMs ?? 0;
+  }
+
+  /** The next group to run: due, affordable, the cheapest; what pages people counts as four times cheaper. */
+  private next(nowMs: number): Waiting | undefined {
+    let best: Waiting | undefined;
+    let bestWeight = Number.POSITIVE_INFINITY;
+    for (const candidate of this.waiting.values()) {
+      const cost = this.costOf(candidate.group);
+      if (candidate.dueMs > nowMs || cost > this.creditMs) continue;
+      const weight = cost * (isCritical(candidate.group) ? 0.25 : 1);
+      if (weight < bestWeight) {
+        best = candidate;
+        bestWeight = weight;
+      }
+    }
+    return best;
+  }
+
+  private async pump(): Promise<void> {
+    if (this.running || this.stopped) return;
+    this.running = true;
+    try {
+      for (;;) {
+        const startMs = this.options.clock.monotonicMs();
+        this.accrue(startMs);
+        const chosen = this.next(startMs);
+        if (!chosen || this.stopped) break;
+        this.waiting.delete(chosen.group);
+        await this.options.evaluate(chosen.group, chosen.arrivedAtMs);
+        const costMs = this.options.clock.monotonicMs() - startMs;
+        this.creditMs -= costMs;
+        this.costs.set(chosen.group, { lastStartMs: startMs, lastCostMs: costMs });
+      }
+    } finally {
+      this.running = false;
+    }
+    this.arm();
+  }
+}
+
+function isCritical(group: RuleGroup): boolean {
+  return group.alertingRules.some(
+    (rule) => rule.config.labels.severity === "critical" || rule.config.labels.severity === "page",
+  );
+}
