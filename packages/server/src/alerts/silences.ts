@@ -149,15 +149,20 @@ export function stateOf(silence: Pick<Silence, "startsAtMs" | "endsAtMs">, nowMs
 }
 
 /** Undefined when it is a proper silence. Messages as upstream's. */
-export function silenceProblem(silence: Pick<Silence, "matchers" | "startsAtMs" | "endsAtMs">): string | undefined {
+export function silenceProblem(
+  silence: Pick<Silence, "matchers" | "startsAtMs" | "endsAtMs">,
+  classic = false,
+): string | undefined {
   if (silence.matchers.length === 0) return "at least one matcher required";
   for (const [i, matcher] of silence.matchers.entries()) {
-    const problem = matcherProblem(matcherJson(matcher));
+    const problem = matcherProblem(matcherJson(matcher), classic);
     if (problem) return `invalid label matcher ${i}: ${problem}`;
   }
   if (silence.matchers.every((matcher) => matcher.matchesEmpty)) {
     return "at least one matcher must not match the empty string";
   }
+  if (!Number.isFinite(silence.startsAtMs)) return "invalid zero start timestamp";
+  if (!Number.isFinite(silence.endsAtMs)) return "invalid zero end timestamp";
   if (silence.endsAtMs < silence.startsAtMs) return "end time must not be before start time";
   return undefined;
 }

@@ -7,7 +7,7 @@ import { checkGlobal, type GlobalInput, globalSchema } from "./global.ts";
 import { maskedText } from "./mask.ts";
 import { checkOther, OTHER_KINDS } from "./other-receivers.ts";
 import { buildEmail, buildSlack, buildWebhook, emailSchema, slackSchema, webhookSchema } from "./receivers.ts";
-import { buildRootRoute, collectMatchers, regexMap, routeSchema } from "./route.ts";
+import { buildRootRoute, collectMatchers, regexMap, routeSchema } from "./routing-tree.ts";
 import { matchers, maybe, maybeFlag, maybeText, textMap, texts } from "./schema.ts";
 import { buildTimeIntervals, timeIntervalsSchema } from "./time-intervals.ts";
 import type { AlertmanagerConfig, InhibitRuleConfig, IntegrationConfig, ReceiverConfig } from "./types.ts";

@@ -137,9 +137,14 @@ function otherHeaders(mail: Mail): { key: string; value: string }[] {
     .map(([key, value]) => ({ key, value }));
 }
 
+/** TLS from the first byte, without STARTTLS. */
+export function usesImplicitTls(config: Pick<EmailConfig, "implicitTls" | "port">): boolean {
+  return config.implicitTls ?? config.port === 465;
+}
+
 async function openTransport(config: EmailConfig, password: string | undefined): Promise<Transporter> {
   const { host, port, hello, requireTls } = config;
-  const secure = config.implicitTls ?? port === 465;
+  const secure = usesImplicitTls(config);
   const tls = config.tls && (await tlsOf(config.tls));
   return createTransport({
     host: host === "" ? "localhost" : host,
