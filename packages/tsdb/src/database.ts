@@ -132,12 +132,14 @@ class Database implements Tsdb {
   select(matchers: readonly Matcher[], fromMs: number, toMs: number, options: SelectOptions = {}): SeriesSamples[] {
     const maxSamples = options.maxSamples ?? Infinity;
     const ids = this.head.matcher.match(matchers);
-    const gatherer = this.gatherer(fromMs, toMs, Math.min(2 ** 18, Math.max(1024, ids.length * 64)));
+    const gatherer = this.gatherer(fromMs, toMs, 512);
     const found: SeriesSamples[] = [];
     let samples = 0;
     for (const id of ids) {
       const gathered = gatherer.gather(id);
       if (!gathered) continue;
+      // The first series tells about how much memory the others will need.
+      if (found.length === 0) gatherer.sink.expect(gathered.timesMs.length * ids.length);
       samples += gathered.timesMs.length;
       if (samples > maxSamples) throw new TooManySamples(`the selection has more than ${maxSamples} samples`);
       found.push({ labels: this.head.index.labels(id), timesMs: gathered.timesMs, values: gathered.values });

@@ -154,6 +154,28 @@ export function decodeColumn(
   while (i < end) {
     if (p >= to) return false;
     const b = data[p++];
+    if (b < 0xf0 && b > 0) {
+      let z = b;
+      if (b >= 0x80) {
+        if (b < 0xc0) {
+          if (p >= to) return false;
+          z = ((b & 0x3f) << 8) | data[p++];
+        } else if (b < 0xe0) {
+          if (p + 2 > to) return false;
+          z = ((b & 0x1f) << 16) | (data[p] << 8) | data[p + 1];
+          p += 2;
+        } else {
+          if (p + 3 > to) return false;
+          z = ((b & 0x0f) << 24) | (data[p] << 16) | (data[p + 1] << 8) | data[p + 2];
+          p += 3;
+        }
+      }
+      if (power === 0) return false;
+      integer += (z >>> 1) ^ -(z & 1);
+      v = power === 1 ? integer : integer / power;
+      out[i++] = v;
+      continue;
+    }
     if (b === 0) {
       if (p >= to) return false;
       const stop = i + data[p++] + 1;
@@ -168,26 +190,6 @@ export function decodeColumn(
           outBits[2 * i + 1] = high;
         }
       }
-      continue;
-    }
-    if (b < 0xf0) {
-      let z = b;
-      if (b >= 0xe0) {
-        if (p + 3 > to) return false;
-        z = ((b & 0x0f) << 24) | (data[p] << 16) | (data[p + 1] << 8) | data[p + 2];
-        p += 3;
-      } else if (b >= 0xc0) {
-        if (p + 2 > to) return false;
-        z = ((b & 0x1f) << 16) | (data[p] << 8) | data[p + 1];
-        p += 2;
-      } else if (b >= 0x80) {
-        if (p + 1 > to) return false;
-        z = ((b & 0x3f) << 8) | data[p++];
-      }
-      if (power === 0) return false;
-      integer += (z >>> 1) ^ -(z & 1);
-      v = power === 1 ? integer : integer / power;
-      out[i++] = v;
       continue;
     }
     if (b < 0xf8 || p >= to) return false;

@@ -1,5 +1,8 @@
 import { bitsOf } from "@storewatch/model";
 
+/** 8 MB of values. */
+const PAGE_SAMPLES_MAX = 2 ** 20;
+
 /**
  * Where samples are decoded to: one page of times and values. Series follow each other; results are views of the page,
  * and a full page is left to them and replaced. So results stay valid as long as someone holds them.
@@ -25,6 +28,11 @@ export class SampleSink {
     return this.length;
   }
 
+  /** Says how many samples may follow: the next page is made for them, within bounds. */
+  expect(samples: number): void {
+    if (this.length + samples > this.values.length) this.turnPage(Math.min(samples, PAGE_SAMPLES_MAX) / 2);
+  }
+
   /** Begins the next series. What stands before stays as it is. */
   begin(): void {
     this.start = this.length;
@@ -43,7 +51,7 @@ export class SampleSink {
 
   private turnPage(n: number): void {
     const kept = this.length - this.start;
-    const capacity = Math.max(Math.min(this.values.length * 2, 2 ** 20), (kept + n) * 2);
+    const capacity = Math.ceil(Math.max(Math.min(this.values.length, PAGE_SAMPLES_MAX), (kept + n) * 2));
     const times = new Float64Array(capacity);
     const values = new Float64Array(capacity);
     const bits = bitsOf(values);
