@@ -1,0 +1,180 @@
+// The one HTTP port: listener, access, errors, the features' routes, the web app.
+import type { Server } from "node:http";
+import type { Server as TlsServer } from "node:tls";
+import { type Clock, sleep } from "@storewatch/model";
+import Fastify, { type FastifyInstance, type FastifyPluginAsync } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Auth } from "../auth/index.ts";
+import { formatListenAddress, isLoopbackHost, type ListenAddress } from "../config/listen-address.ts";
+import { StorewatchError } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/logger.ts";
+import { randomSecret } from "../kernel/rng.ts";
+import type { SelfMetrics } from "../kernel/self-metrics.ts";
+import { guardAccess } from "./access.ts";
+import { createHostCheck, SECURITY_HEADERS } from "./browser-guard.ts";
+import { createErrorHandler } from "./errors.ts";
+import { addOpenApi } from "./openapi.ts";
+import { measureRequests } from "./request-metrics.ts";
+import { createStaticUi } from "./static-ui.ts";
+import type { StreamHub } from "./stream.ts";
+import { readTlsPair, type TlsFiles, type TlsPair, watchTls } from "./tls.ts";
+import { serveUi } from "./ui-route.ts";
+
+export interface HttpServerOptions {
+  readonly listen: ListenAddress;
+  readonly tls?: TlsFiles;
+  readonly allowedHosts: readonly string[];
+  readonly externalUrl?: string;
+  readonly auth: Auth;
+  /** Routes of people and their tools: JSON, zod schemas, security headers. */
+  readonly routes: readonly FastifyPluginAsync[];
+  /** Routes of machines that send much: no hooks but access; they bring their own body parsers and limits. */
+  readonly ingestRoutes?: readonly FastifyPluginAsync[];
+  /** The built web app. */
+  readonly uiDir?: string;
+  readonly hub: StreamHub;
+  readonly metrics: SelfMetrics;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly version: string;
+}
+
+export interface HttpServer {
+  /** For inject() in tests. */
+  readonly app: FastifyInstance;
+  /** Throws PORT_TAKEN, LISTEN_FAILED. */
+  start(): Promise<HttpAddress>;
+  /** Stops listening, ends live connections, lets running requests end for at most 10 s. */
+  stop(): Promise<void>;
+}
+
+export interface HttpAddress {
+  readonly host: string;
+  /** The real one, when 0 was asked for. */
+  readonly port: number;
+  /** How to reach it from this machine, without a slash at the end. */
+  readonly url: string;
+}
+
+const BODY_LIMIT_BYTES = 1024 * 1024;
+const HEADERS_LIMIT_BYTES = 16 * 1024;
+const REQUEST_TIMEOUT_MS = 120_000;
+const CONNECTIONS_MAX = 10_000;
+const DRAIN_MS = 10_000;
+
+/** Throws TLS_FILES. */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const pair = options.tls && readTlsPair(options.tls);
+  const app = createFastify(pair);
+  app.setErrorHandler(createErrorHandler(options.logger));
+  measureRequests(app, options.metrics, options.clock, options.logger);
+  guardAccess(app, {
+    auth: options.auth,
+    isOwnHost: createHostCheck({ ...options, externalUrl: options.externalUrl }),
+  });
+  for (const routes of options.ingestRoutes ?? []) app.register(routes);
+  app.register((scope) => addPeopleScope(scope, options));
+  await app.ready();
+  return new Listener(app, options, pair);
+}
+
+function createFastify(pair: TlsPair | undefined): FastifyInstance {
+  const shared = {
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: "idle",
+    genReqId: requestId,
+    routerOptions: { maxParamLength: 500 },
+  } as const;
+  const server = { maxHeaderSize: HEADERS_LIMIT_BYTES };
+  // Typed alike: what differs is below the routes.
+  return pair
+    ? (Fastify({ ...shared, https: { ...server, ...pair, minVersion: "TLSv1.2" } }) as unknown as FastifyInstance)
+    : Fastify({ ...shared, http: server });
+}
+
+/** The client's own id where it has a harmless one, so that its log and ours can be joined. */
+function requestId(request: { readonly headers: Readonly<Record<string, string | string[] | undefined>> }): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && /^[\w.-]{1,64}$/.test(given) ? given : randomSecret(9);
+}
+
+async function addPeopleScope(scope: FastifyInstance, options: HttpServerOptions): Promise<void> {
+  scope.setValidatorCompiler(validatorCompiler);
+  scope.setSerializerCompiler(serializerCompiler);
+  acceptEmptyJson(scope);
+  scope.addHook("onSend", (request, reply, payload, done) => {
+    reply.headers(SECURITY_HEADERS).header("x-request-id", request.id);
+    // What an API answers is some shops' data: no cache may keep it.
+    if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
+    done(null, payload);
+  });
+  await addOpenApi(scope, options.version);
+  for (const routes of options.routes) await scope.register(routes);
+  serveUi(scope, createStaticUi(options.uiDir), options.auth);
+}
+
+/** Some clients send a JSON content type with a DELETE or POST that has no body. */
+function acceptEmptyJson(scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser("error", "error");
+  scope.removeContentTypeParser("application/json");
+  scope.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body === "") done(null, undefined);
+    else parse(request, body, done);
+  });
+}
+
+class Listener implements HttpServer {
+  private stopWatching: () => void = () => {};
+
+  constructor(
+    readonly app: FastifyInstance,
+    private readonly options: HttpServerOptions,
+    private readonly pair: TlsPair | undefined,
+  ) {}
+
+  async start(): Promise<HttpAddress> {
+    const { listen, tls, clock, logger } = this.options;
+    const shown = formatListenAddress(listen);
+    try {
+      await this.app.listen({ host: listen.host, port: listen.port });
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "EADDRINUSE") throw new StorewatchError("PORT_TAKEN", { address: shown }, { cause: error });
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StorewatchError("LISTEN_FAILED", { address: shown, reason }, { cause: error });
+    }
+    const server: Server = this.app.server;
+    server.maxConnections = CONNECTIONS_MAX;
+    if (tls && this.pair) this.stopWatching = watchTls(server as unknown as TlsServer, tls, this.pair, clock, logger);
+    if (!tls && !isLoopbackHost(listen.host)) {
+      logger.warn(
+        { listen: shown },
+        "listening on a network address without TLS: credentials travel readable; set `tls` in storewatch.yml",
+      );
+    }
+    return this.address();
+  }
+
+  private address(): HttpAddress {
+    const { listen, tls } = this.options;
+    const bound = this.app.server.address();
+    const port = typeof bound === "object" && bound !== null ? bound.port : listen.port;
+    const isAny = listen.host === "0.0.0.0" || listen.host === "::";
+    const host = isAny ? "127.0.0.1" : listen.host;
+    return { host: listen.host, port, url: `${tls ? "https" : "http"}://${formatListenAddress({ host, port })}` };
+  }
+
+  async stop(): Promise<void> {
+    this.stopWatching();
+    this.options.hub.close();
+    const drained = new AbortController();
+    const closed = this.app.close().finally(() => drained.abort());
+    const overdue = sleep(this.options.clock, DRAIN_MS, drained.signal).then(
+      () => this.app.server.closeAllConnections(),
+      () => {},
+    );
+    await Promise.all([closed, overdue]);
+  }
+}
