@@ -117,6 +117,11 @@ export class PageParser {
     return this.timed.filter((_, i) => this.timedSeen[i] === this.lastGood && this.lastGood !== this.attempt);
   }
 
+  /** Series with times of their own that the last good page had. */
+  liveTimed(): readonly Labels[] {
+    return this.timed.filter((_, i) => this.timedSeen[i] === this.lastGood);
+  }
+
   /** The page was good and its row is written: it is what the next one is compared with. */
   accept(): void {
     this.lastGood = this.attempt;

@@ -1,0 +1,296 @@
+// Getting a page over HTTP(S) into a reused buffer, within the job's limits.
+import { lookup as systemLookup } from "node:dns";
+import http, { type IncomingMessage, type RequestOptions } from "node:http";
+import https from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+import { gunzip } from "node:zlib";
+import type { Clock } from "@storewatch/model";
+import type { AddressRules } from "../../kernel/address-rules.ts";
+import type { HttpClientConfig } from "../prometheus-config.ts";
+import { requestHeaders, tlsOptions, tlsStamp } from "./credentials.ts";
+import { BodyLimitError, PageBuffer } from "./page-buffer.ts";
+
+/** Why a page could not be had; the text is what the targets page shows. */
+export class FetchError extends Error {
+  constructor(
+    message: string,
+    readonly outcome: "timeout" | "connect" | "status" | "content" | "limit" = "connect",
+  ) {
+    super(message);
+  }
+}
+
+export interface FetchRequest {
+  readonly url: URL;
+  readonly timeoutMs: number;
+  readonly page: PageBuffer;
+  /** Of the page as it is parsed, after decompression. */
+  readonly bodyLimitBytes: number;
+  readonly compress: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Fills the page. Throws FetchError, BodyLimitError, or the error of a file that cannot be read. */
+export type FetchPage = (request: FetchRequest) => Promise<void>;
+
+export interface HttpFetcher {
+  readonly fetch: FetchPage;
+  /** Closes idle connections. */
+  close(): void;
+}
+
+export interface HttpFetcherOptions {
+  readonly config: HttpClientConfig;
+  readonly rules: AddressRules;
+  readonly clock: Clock;
+  readonly userAgent: string;
+}
+
+/** OpenMetrics and protobuf are not in this version, so they are not asked for. */
+const ACCEPT = "text/plain;version=0.0.4;q=0.9,*/*;q=0.1";
+const REDIRECTS_MAX = 10;
+
+export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
+  const agents = new Agents(options.config);
+  const lookup = checkedLookup(options.rules);
+  const fetch: FetchPage = async (request) => {
+    const own = await requestHeaders(options.config);
+    const headers: Record<string, string | string[]> = {
+      ...own,
+      accept: ACCEPT,
+      "accept-encoding": request.compress ? "gzip" : "identity",
+      "user-agent": options.userAgent,
+      "x-prometheus-scrape-timeout-seconds": String(request.timeoutMs / 1000),
+    };
+    const deadline = new Deadline(request, options.clock);
+    try {
+      const response = await follow(request.url, headers, deadline, options, agents, lookup);
+      await readBody(response, request, deadline);
+    } finally {
+      deadline.end();
+    }
+  };
+  return { fetch, close: () => agents.close() };
+}
+
+/** The request's time limit over all hops, and the caller's wish to stop. */
+class Deadline {
+  private failure: Error | undefined;
+  private onFailure: (error: Error) => void = () => {};
+  private readonly timer: { cancel(): void };
+  private readonly abort = () => this.fail(new FetchError("the scrape was called off"));
+
+  constructor(
+    private readonly request: FetchRequest,
+    clock: Clock,
+  ) {
+    const { timeoutMs, signal } = request;
+    this.timer = clock.setTimer(timeoutMs, () =>
+      this.fail(new FetchError(`no complete answer within the scrape timeout of ${timeoutMs / 1000} s`, "timeout")),
+    );
+    signal.addEventListener("abort", this.abort, { once: true });
+    if (signal.aborted) this.abort();
+  }
+
+  /** Whom to tell; told at once when it is too late already. */
+  watch(onFailure: (error: Error) => void): void {
+    this.onFailure = onFailure;
+    if (this.failure) onFailure(this.failure);
+  }
+
+  end(): void {
+    this.timer.cancel();
+    this.onFailure = () => {};
+    this.request.signal.removeEventListener("abort", this.abort);
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    this.onFailure(this.failure);
+  }
+}
+
+async function follow(
+  first: URL,
+  headers: Record<string, string | string[]>,
+  deadline: Deadline,
+  options: HttpFetcherOptions,
+  agents: Agents,
+  lookup: LookupFunction,
+): Promise<IncomingMessage> {
+  let url = first;
+  let own = headers;
+  for (let hops = 0; ; hops++) {
+    checkLiteral(url, options.rules);
+    const agent = await agents.for(url);
+    const response = await send({ ...target(url), headers: own, agent, lookup }, url.protocol, deadline);
+    const status = response.statusCode ?? 0;
+    const location = response.headers.location;
+    if (status === 200) return response;
+    if (!options.config.followRedirects || location === undefined || ![301, 302, 303, 307, 308].includes(status)) {
+      response.destroy();
+      throw new FetchError(`server returned HTTP status ${status} ${response.statusMessage ?? ""}`.trim(), "status");
+    }
+    response.resume();
+    if (hops >= REDIRECTS_MAX) throw new FetchError(`stopped after ${REDIRECTS_MAX} redirects`, "status");
+    const next = nextUrl(location, url);
+    if (next.host !== url.host) own = withoutCredentials(own);
+    url = next;
+  }
+}
+
+function target(url: URL): RequestOptions {
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port || (url.protocol === "https:" ? 443 : 80),
+    path: url.pathname + url.search,
+    method: "GET",
+  };
+}
+
+function nextUrl(location: string, from: URL): URL {
+  let next: URL;
+  try {
+    next = new URL(location, from);
+  } catch {
+    throw new FetchError("redirected to something that is no URL", "status");
+  }
+  if (next.protocol !== "http:" && next.protocol !== "https:") {
+    throw new FetchError(`redirected to ${next.protocol}, only http and https can be asked`, "status");
+  }
+  return next;
+}
+
+/** Credentials stay with the host that they are for. */
+function withoutCredentials(headers: Record<string, string | string[]>): Record<string, string | string[]> {
+  const { authorization: _dropped, cookie: _too, ...rest } = headers;
+  return rest;
+}
+
+/** One exchange up to the headers. A kept connection that the server has just closed is tried anew once. */
+function send(options: RequestOptions, protocol: string, deadline: Deadline, again = true): Promise<IncomingMessage> {
+  const module = protocol === "https:" ? https : http;
+  return new Promise((resolve, reject) => {
+    const request = module.request(options, resolve);
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      const stale = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
+      if (stale && again) send(options, protocol, deadline, false).then(resolve, reject);
+      else reject(error instanceof FetchError ? error : new FetchError(describe(error)));
+    });
+    deadline.watch((error) => request.destroy(error));
+    request.end();
+  });
+}
+
+function describe(error: NodeJS.ErrnoException): string {
+  const inner = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
+  if (inner.code === "ECONNREFUSED") return `connection refused (${inner.message})`;
+  if (inner.code === "ENOTFOUND") return `no such host (${inner.message})`;
+  return inner.message || String(inner.code);
+}
+
+const SUPPORTED_TEXT = "Storewatch asks for the text format 0.0.4";
+
+async function readBody(response: IncomingMessage, request: FetchRequest, deadline: Deadline): Promise<void> {
+  const type = response.headers["content-type"] ?? "";
+  if (/^\s*application\/(openmetrics-text|vnd\.google\.protobuf)/i.test(type)) {
+    response.destroy();
+    throw new FetchError(
+      `the target sent ${type.split(";")[0].trim()}, which is not in this version: ${SUPPORTED_TEXT}`,
+      "content",
+    );
+  }
+  const encoding = (response.headers["content-encoding"] ?? "").trim().toLowerCase();
+  if (encoding !== "" && encoding !== "identity" && encoding !== "gzip" && encoding !== "x-gzip") {
+    response.destroy();
+    throw new FetchError(`the target sent content encoding ${encoding}, which was not asked for`, "content");
+  }
+  const zipped = encoding.endsWith("gzip");
+  const page = zipped ? new PageBuffer() : request.page;
+  await collect(response, page, request.bodyLimitBytes, deadline);
+  if (zipped) await unzip(page, request);
+  request.page.seal();
+}
+
+function collect(response: IncomingMessage, page: PageBuffer, limitBytes: number, deadline: Deadline): Promise<void> {
+  return new Promise((resolve, reject) => {
+    deadline.watch((error) => response.destroy(error));
+    response.on("data", (chunk: Buffer) => {
+      try {
+        page.append(chunk, limitBytes);
+      } catch (error) {
+        response.destroy();
+        reject(error);
+      }
+    });
+    response.on("end", resolve);
+    response.on("error", (error: NodeJS.ErrnoException) =>
+      reject(error instanceof FetchError ? error : new FetchError(describe(error))),
+    );
+    response.on("close", () => reject(new FetchError("the connection ended before the page did")));
+  });
+}
+
+function unzip(zipped: PageBuffer, request: FetchRequest): Promise<void> {
+  const { page, bodyLimitBytes } = request;
+  return new Promise((resolve, reject) => {
+    const maxOutputLength = Math.min(bodyLimitBytes, 2 ** 31 - 1);
+    gunzip(zipped.bytes.subarray(0, zipped.length), { maxOutputLength }, (error, plain) => {
+      if (error) {
+        const tooLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+        reject(tooLarge ? new BodyLimitError(bodyLimitBytes) : new FetchError(`gzip: ${error.message}`, "content"));
+        return;
+      }
+      page.append(plain, bodyLimitBytes);
+      resolve();
+    });
+  });
+}
+
+/** One agent for each protocol, with kept connections; the one for TLS is made anew when its files change. */
+class Agents {
+  private readonly plain = new http.Agent({ keepAlive: true });
+  private tls: { readonly stamp: string; readonly agent: https.Agent } | undefined;
+
+  constructor(private readonly config: HttpClientConfig) {}
+
+  async for(url: URL): Promise<http.Agent> {
+    if (url.protocol !== "https:") return this.plain;
+    const stamp = await tlsStamp(this.config.tls);
+    if (this.tls?.stamp !== stamp) {
+      const agent = new https.Agent({ keepAlive: true, ...(await tlsOptions(this.config.tls)) });
+      this.tls?.agent.destroy();
+      this.tls = { stamp, agent };
+    }
+    return this.tls.agent;
+  }
+
+  close(): void {
+    this.plain.destroy();
+    this.tls?.agent.destroy();
+  }
+}
+
+/** Names are checked in the connection's own lookup; a literal address does none. */
+function checkLiteral(url: URL, rules: AddressRules): void {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const reason = isIP(host) ? rules.refusal(host, "operator") : undefined;
+  if (reason) throw new FetchError(`connection refused by policy: ${reason}`);
+}
+
+function checkedLookup(rules: AddressRules): LookupFunction {
+  return (host, options, callback) => {
+    systemLookup(host, { ...options, all: true }, (error, found) => {
+      if (error) {
+        callback(error, "", 0);
+        return;
+      }
+      const usable = found.filter((one) => !rules.refusal(one.address, "operator"));
+      if (usable.length === 0) {
+        const reason = found.map((one) => rules.refusal(one.address, "operator")).find(Boolean);
+        callback(new FetchError(`connection refused by policy: ${reason ?? `${host} has no address`}`), "", 0);
+      } else if (options.all) callback(null, usable);
+      else callback(null, usable[0].address, usable[0].family);
+    });
+  };
+}

@@ -1,0 +1,271 @@
+// One target, scrape after scrape: page in, row out. A bad page or no page is a row too: `up 0` and staleness markers.
+import type { Clock, Labels, Sample, TenantScope } from "@storewatch/model";
+import type { AppendResult, RowWriter } from "@storewatch/tsdb";
+import type { Logger } from "../../kernel/logger.ts";
+import type { TargetStatus } from "../interface.ts";
+import type { CollectMetrics, ScrapeOutcome } from "../self-metrics.ts";
+import { ExpositionError } from "./exposition.ts";
+import { FetchError, type FetchPage } from "./http-fetch.ts";
+import { TargetMetadata } from "./metadata.ts";
+import { BodyLimitError, type PageBuffer, type PageBufferPool } from "./page-buffer.ts";
+import { type PageCounts, PageParser, type SeriesResolver } from "./page-parser.ts";
+import { Schedule } from "./schedule.ts";
+import { reportLabels } from "./series-resolver.ts";
+import type { Target } from "./target.ts";
+
+/** Parsing gives way to other work after about this many known lines: some 7 ms. */
+const SLICE_LINES = 100_000;
+/** A page without a limit of its own still has one: one target must not fill the memory. */
+export const BODY_BYTES_MAX = 256 * 1024 * 1024;
+/** Samples with a time further ahead than this are left out, as the peers do. */
+const AHEAD_MS_MAX = 10 * 60_000;
+
+/** What a job says about its scrapes, prepared. */
+export interface ScrapeSettings {
+  readonly fetch: FetchPage;
+  readonly resolverFor: (target: Target) => SeriesResolver;
+  readonly tenants: TenantScope;
+  readonly honorTimestamps: boolean;
+  readonly trackTimestampsStaleness: boolean;
+  readonly compress: boolean;
+  readonly extraMetrics: boolean;
+  /** 0 means no limit. */
+  readonly sampleLimit: number;
+  readonly bodyLimitBytes: number;
+  /** Equal settings parse the same page into the same series. */
+  readonly parseKey: string;
+  /** Set when the whole job fails without asking: why. */
+  readonly refusal: string | undefined;
+}
+
+export interface ScrapeLoopDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: CollectMetrics;
+  readonly pages: PageBufferPool;
+  readonly append: (samples: readonly Sample[]) => Promise<AppendResult>;
+  /** Lets the event loop turn. */
+  readonly yieldTurn: () => Promise<void>;
+}
+
+const REPORTS = [
+  "up",
+  "scrape_duration_seconds",
+  "scrape_samples_scraped",
+  "scrape_samples_post_metric_relabeling",
+  "scrape_series_added",
+] as const;
+const EXTRA_REPORTS = ["scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"] as const;
+const NOTHING: PageCounts = { scraped: 0, kept: 0, added: 0, duplicates: 0 };
+
+export class ScrapeLoop {
+  readonly metadata = new TargetMetadata();
+  private parser: PageParser;
+  private readonly schedule: Schedule;
+  private readonly abort = new AbortController();
+  private stopped = false;
+  private running: Promise<void> | undefined;
+  private lastRowMs = 0;
+  private health: TargetStatus["health"] = "unknown";
+  private lastError = "";
+  private lastScrapeMs = 0;
+  private lastDurationMs = 0;
+  private lastSamples = 0;
+
+  constructor(
+    private readonly poolName: string,
+    private target: Target,
+    private settings: ScrapeSettings,
+    private readonly writer: RowWriter,
+    private readonly deps: ScrapeLoopDeps,
+  ) {
+    this.parser = this.createParser();
+    this.schedule = new Schedule(deps.clock, target.key, target.intervalMs, (timeMs) => {
+      this.running = this.scrape(timeMs).finally(() => {
+        this.running = undefined;
+      });
+      return this.running;
+    });
+  }
+
+  start(firstWithinMs: number): void {
+    this.schedule.start(firstWithinMs);
+  }
+
+  /** New settings for the same labels and URL: the rows go on, and the line cache where the result is the same. */
+  update(target: Target, settings: ScrapeSettings): void {
+    const same = settings.parseKey === this.settings.parseKey;
+    this.target = target;
+    this.settings = settings;
+    if (!same) this.parser = this.createParser();
+    this.schedule.setInterval(target.intervalMs);
+  }
+
+  /** Ends the loop; the series stay as they are, because the process goes down and comes back. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.schedule.stop();
+    this.abort.abort();
+    await this.running;
+  }
+
+  /** Ends the loop of a target that has gone: its series end now. */
+  async retire(): Promise<void> {
+    await this.stop();
+    this.writer.close(Math.max(this.deps.clock.nowMs(), this.lastRowMs + 1));
+  }
+
+  get status(): TargetStatus {
+    const { target } = this;
+    return {
+      scrapePool: this.poolName,
+      scrapeUrl: target.url.href,
+      labels: target.labels,
+      discoveredLabels: target.discoveredLabels,
+      health: this.health,
+      lastError: this.lastError,
+      lastScrapeMs: this.lastScrapeMs,
+      lastDurationMs: this.lastDurationMs,
+      intervalMs: target.intervalMs,
+      timeoutMs: target.timeoutMs,
+      lastSamples: this.lastSamples,
+    };
+  }
+
+  private createParser(): PageParser {
+    return new PageParser({
+      writer: this.writer,
+      resolver: this.settings.resolverFor(this.target),
+      metadata: this.metadata,
+      sampleLimit: this.settings.sampleLimit || Number.POSITIVE_INFINITY,
+      honorTimestamps: this.settings.honorTimestamps,
+    });
+  }
+
+  /** One scrape with the row's time. Never throws: what goes wrong is the target's state and a row of its own. */
+  private async scrape(timeMs: number): Promise<void> {
+    const { clock, pages } = this.deps;
+    const startedMs = clock.monotonicMs();
+    const page = pages.take();
+    try {
+      const failure = await this.tryScrape(page, timeMs, startedMs);
+      if (failure !== undefined && !this.stopped) this.fail(failure, page, timeMs, startedMs);
+    } catch (error) {
+      // Ours or the store's: the loop goes on, the next scrape may well work.
+      this.deps.logger.error({ err: error, target: this.target.url.href }, "scrape broke off");
+      this.note(timeMs, startedMs, "down", String(error), "error");
+    } finally {
+      pages.give(page);
+    }
+  }
+
+  /** The reason when the page could not be had or read. */
+  private async tryScrape(page: PageBuffer, timeMs: number, startedMs: number): Promise<unknown> {
+    const { settings, target, parser } = this;
+    try {
+      if (settings.refusal !== undefined) throw new FetchError(settings.refusal, "limit");
+      await settings.fetch({
+        url: target.url,
+        timeoutMs: target.timeoutMs,
+        page,
+        bodyLimitBytes: settings.bodyLimitBytes || BODY_BYTES_MAX,
+        compress: settings.compress,
+        signal: this.abort.signal,
+      });
+      this.writer.begin();
+      parser.start(page);
+      while (!parser.step(SLICE_LINES)) await this.deps.yieldTurn();
+    } catch (error) {
+      return error;
+    }
+    if (this.stopped) return undefined;
+    const samples = [...parser.takeTimedSamples(), ...this.endedTimed(parser, timeMs)];
+    if (!this.writeRow(1, parser.counts, page, timeMs, startedMs)) {
+      const message = "the clock went back: this scrape's time is not after the last one's";
+      this.note(timeMs, startedMs, "down", message, "refused");
+      return undefined;
+    }
+    parser.accept();
+    this.count(parser.counts);
+    if (samples.length > 0) await this.appendTimed(samples, timeMs);
+    this.note(timeMs, startedMs, "up", "", "ok");
+    return undefined;
+  }
+
+  private fail(failure: unknown, page: PageBuffer, timeMs: number, startedMs: number): void {
+    const message = failure instanceof Error ? failure.message : String(failure);
+    const read = failure instanceof ExpositionError ? this.parser.counts : NOTHING;
+    this.writer.begin();
+    this.writeRow(0, { ...read, added: 0 }, page, timeMs, startedMs);
+    const ended = this.settings.trackTimestampsStaleness ? this.parser.liveTimed() : [];
+    if (ended.length > 0)
+      void this.appendTimed(
+        ended.map((labels) => stale(labels, timeMs)),
+        timeMs,
+      );
+    this.note(timeMs, startedMs, "down", message, outcomeOf(failure));
+  }
+
+  /** The series that tell of the scrape itself are cells of the same row. */
+  private writeRow(up: number, counts: PageCounts, page: PageBuffer, timeMs: number, startedMs: number): boolean {
+    const { writer, settings, target } = this;
+    const seconds = (this.deps.clock.monotonicMs() - startedMs) / 1000;
+    const values = [up, seconds, counts.scraped, counts.kept, counts.added];
+    const names: string[] = [...REPORTS];
+    if (settings.extraMetrics) {
+      names.push(...EXTRA_REPORTS);
+      values.push(target.timeoutMs / 1000, settings.sampleLimit, up === 1 ? page.length : 0);
+    }
+    const columns = names.map((name) => writer.column(reportLabels(name, target.labels, settings.tenants)));
+    for (const [i, column] of columns.entries()) writer.row[writer.base + column] = values[i];
+    const written = writer.commit(timeMs);
+    if (written) {
+      this.lastRowMs = timeMs;
+      this.deps.metrics.samplesIngested.inc(values.length);
+    }
+    return written;
+  }
+
+  private count(counts: PageCounts): void {
+    this.deps.metrics.samplesIngested.inc(counts.kept - counts.duplicates);
+    if (counts.duplicates > 0) this.deps.metrics.duplicates.inc(counts.duplicates);
+  }
+
+  /** Series with times of their own get no staleness markers, unless the job asks for them. */
+  private endedTimed(parser: PageParser, timeMs: number): Sample[] {
+    if (!this.settings.trackTimestampsStaleness) return [];
+    return parser.vanishedTimed().map((labels) => stale(labels, timeMs));
+  }
+
+  private async appendTimed(samples: readonly Sample[], nowMs: number): Promise<void> {
+    const inTime = samples.filter((sample) => sample.timeMs <= nowMs + AHEAD_MS_MAX);
+    const { metrics } = this.deps;
+    // Duplicates are not counted: a target shows the same sample until it has a newer one.
+    const result = await this.deps.append(inTime);
+    metrics.samplesIngested.inc(result.appended);
+    const outside = samples.length - inTime.length + result.tooOld;
+    if (outside > 0) metrics.outOfBounds.inc(outside);
+  }
+
+  private note(timeMs: number, startedMs: number, health: "up" | "down", error: string, outcome: ScrapeOutcome): void {
+    this.lastDurationMs = this.deps.clock.monotonicMs() - startedMs;
+    this.lastScrapeMs = timeMs;
+    this.lastSamples = health === "up" ? this.parser.counts.scraped : 0;
+    if (health === "down" && this.health !== "down") {
+      this.deps.logger.warn({ pool: this.poolName, url: this.target.url.href, error }, "scrape failed");
+    } else if (health === "up" && this.health === "down") {
+      this.deps.logger.info({ pool: this.poolName, url: this.target.url.href }, "scrape works again");
+    }
+    this.health = health;
+    this.lastError = error;
+    this.deps.metrics.scraped(outcome, this.lastDurationMs / 1000);
+  }
+}
+
+const stale = (labels: Labels, timeMs: number): Sample => ({ labels, timeMs, value: Number.NaN, stale: true });
+
+function outcomeOf(failure: unknown): ScrapeOutcome {
+  if (failure instanceof ExpositionError) return "parse";
+  if (failure instanceof BodyLimitError) return "limit";
+  return failure instanceof FetchError ? failure.outcome : "error";
+}
