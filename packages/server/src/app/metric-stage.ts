@@ -1,0 +1,114 @@
+// collect → store → query: constructs the stages that hold and answer metrics.
+import path from "node:path";
+import { type Clock, Labels, type TenantScope } from "@storewatch/model";
+import { createEngine, QueryError } from "@storewatch/promql/engine";
+import { openTsdb, type RowWriter, type TsdbProblem } from "@storewatch/tsdb";
+import { Gauge } from "prom-client";
+import type { Logger } from "../kernel/logger.ts";
+import type { SelfMetrics } from "../kernel/self-metrics.ts";
+import type { QueryService } from "../query/interface.ts";
+import { createQueryService } from "../query/service.ts";
+import type { RuleDependencies } from "../rules/interface.ts";
+import type { MetricStore } from "../store/interface.ts";
+import { createEmbeddedMetricStore } from "../store/metrics/embedded.ts";
+
+export interface MetricStage {
+  readonly store: MetricStore;
+  readonly query: QueryService;
+  /** Rows by source: which series a scrape target feeds. */
+  readonly source: (sourceId: number) => RowWriter | undefined;
+  readonly openRows: (scope: TenantScope, key: string) => RowWriter;
+  /** True while writes fail, for example on a full disk. */
+  readonly isDegraded: () => boolean;
+  close(): Promise<void>;
+}
+
+export interface MetricStageOptions {
+  readonly dataDir: string;
+  readonly retentionMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: SelfMetrics;
+}
+
+const MAINTAIN_EVERY_MS = 15_000;
+/** A write problem is over when none has come for this long. */
+const DEGRADED_MS = 30_000;
+
+export async function openMetricStage(options: MetricStageOptions): Promise<MetricStage> {
+  const { clock, logger, metrics } = options;
+  let lastWriteProblemMs = Number.NEGATIVE_INFINITY;
+  const onProblem = (problem: TsdbProblem) => {
+    if (problem.kind === "disk-full" || problem.kind === "wal-write") lastWriteProblemMs = clock.monotonicMs();
+    logger.error({ kind: problem.kind }, problem.message);
+  };
+  const tsdb = await openTsdb({
+    dataDir: path.join(options.dataDir, "metrics"),
+    clock,
+    retentionMs: options.retentionMs,
+    onProblem,
+  });
+  const store = createEmbeddedMetricStore(tsdb);
+  addStoreMetrics(store, metrics);
+  const query = createQueryService({ store, engine: createEngine({ clock }), clock, metrics });
+  const sources = new Map<number, RowWriter>();
+  let maintenance = scheduleMaintenance();
+
+  function scheduleMaintenance() {
+    return clock.setTimer(MAINTAIN_EVERY_MS, () => {
+      store
+        .maintain()
+        .catch((error: unknown) => logger.error({ err: error }, "sealing blocks"))
+        .finally(() => {
+          maintenance = scheduleMaintenance();
+        });
+    });
+  }
+
+  return {
+    store,
+    query,
+    source: (id) => sources.get(id),
+    openRows(scope, key) {
+      const rows = store.openRows(scope, key);
+      sources.set(rows.sourceId, rows);
+      return rows;
+    },
+    isDegraded: () => clock.monotonicMs() - lastWriteProblemMs < DEGRADED_MS,
+    async close() {
+      maintenance.cancel();
+      await store.close();
+    },
+  };
+}
+
+function addStoreMetrics(store: MetricStore, metrics: SelfMetrics): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [metrics],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("storewatch_active_series", "Series written within the last hour.", () => store.stats().activeSeries);
+  gauge("storewatch_wal_bytes", "Size of the write-ahead log.", () => store.stats().walBytes);
+  gauge("storewatch_block_bytes", "Size of the sealed blocks on disk.", () => store.stats().blockBytes);
+}
+
+/** What the rule engine needs of the metric stage. */
+export function ruleAccess(stage: MetricStage): Omit<RuleDependencies, "alerts"> {
+  return {
+    async query(scope, expression, timeMs) {
+      const { value } = await stage.query.instant(scope, expression, timeMs);
+      if (value.type === "vector") return value.samples;
+      if (value.type === "scalar") return [{ labels: Labels.empty, timeMs, value: value.value }];
+      throw new QueryError("execution", `a rule needs a vector or a scalar, and this expression gives a ${value.type}`);
+    },
+    select: stage.store.select,
+    append: stage.store.append,
+    onArrival: stage.store.onArrival,
+    source: stage.source,
+  };
+}

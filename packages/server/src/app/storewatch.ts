@@ -1,0 +1,348 @@
+// The product, assembled: options → wire → start → reload → stop. Startable within a test.
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { ALL_TENANTS, type Clock, type Finding, formatFinding, type Tenant } from "@storewatch/model";
+import type { FastifyPluginAsync } from "fastify";
+import { alertRoutes } from "../alerts/index.ts";
+import { type Auth, authRoutes, createAuth, ensureAdminToken } from "../auth/index.ts";
+import { type Collector, createCollector } from "../collect/collector.ts";
+import { collectRoutes } from "../collect/route.ts";
+import { createSelfCollector, type SelfCollector } from "../collect/self.ts";
+import type { Environment } from "../config/environment.ts";
+import { formatListenAddress } from "../config/listen-address.ts";
+import type { StorewatchConfig } from "../config/storewatch-config.ts";
+import {
+  createHttpServer,
+  createStreamHub,
+  type HttpServer,
+  healthRoutes,
+  operationRoutes,
+  type StreamHub,
+  streamRoutes,
+} from "../http/index.ts";
+import { Disposables } from "../kernel/disposables.ts";
+import type { Logger } from "../kernel/logger.ts";
+import { createSelfMetrics, type SelfMetrics } from "../kernel/self-metrics.ts";
+import { notifyRoutes } from "../notify/index.ts";
+import { queryRoutes } from "../query/route.ts";
+import { ruleRoutes } from "../rules/route.ts";
+import { createRuleEngine, type RuleEngine } from "../rules/rule-engine.ts";
+import { lockDataDir } from "../store/meta/data-dir.ts";
+import type { MetadataStore } from "../store/meta/interface.ts";
+import { openMetadataStore } from "../store/meta/sqlite-store.ts";
+import { createTenantRegistry, type TenantRegistry } from "../tenant/registry.ts";
+import { tenantRoutes } from "../tenant/route.ts";
+import { type AlertStage, createAlertStage } from "./alert-stage.ts";
+import { type MetricStage, openMetricStage, ruleAccess } from "./metric-stage.ts";
+import { loadOperatorFiles, type OperatorFiles } from "./operator-files.ts";
+import { createPageStage, type PageStage } from "./page-stage.ts";
+import { statusPages } from "./status-pages.ts";
+import { VERSION } from "./version.ts";
+
+export interface AppOptions {
+  readonly config: StorewatchConfig;
+  /** Reads the configuration anew at a reload. Throws ConfigError. */
+  readonly readConfig: () => StorewatchConfig;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What the demo adds; it starts before the files are read, because it writes some of them. */
+  readonly demo?: (base: Base) => Promise<DemoParts>;
+}
+
+export interface DemoParts {
+  readonly tenants: readonly Tenant[];
+  readonly routes: readonly FastifyPluginAsync[];
+  readonly prometheusFile: string;
+  readonly alertmanagerFile: string;
+  stop(): Promise<void>;
+}
+
+/** What everything else stands on. */
+export interface Base {
+  readonly metrics: SelfMetrics;
+  readonly meta: MetadataStore;
+  readonly auth: Auth;
+  readonly hub: StreamHub;
+}
+
+export interface Running {
+  /** How to reach it from this machine. */
+  readonly url: string;
+  /** Set when this start made the first admin token: the file that holds it. */
+  readonly adminTokenFile: string | undefined;
+  /** A link that signs in an admin once. */
+  signInLink(): Promise<string>;
+  /** Throws ConfigError and keeps everything as it was. */
+  reload(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const UI_DIR = fileURLToPath(new URL("../../../ui/dist/", import.meta.url));
+const TENANT_INFO_EVERY_MS = 15_000;
+
+/** Starts everything; when a part cannot start, what had started is stopped and the error thrown. */
+export async function startStorewatch(options: AppOptions): Promise<Running> {
+  const started = new Disposables();
+  try {
+    return await start(options, started);
+  } catch (error) {
+    await started.disposeAll((name, problem) => options.logger.warn({ err: problem }, `stopping ${name}`));
+    throw error;
+  }
+}
+
+async function start(options: AppOptions, started: Disposables): Promise<Running> {
+  const { clock, logger } = options;
+  const lock = await lockDataDir(options.config.dataDir);
+  started.add("data directory", () => lock.release());
+  const base = await openBase(options, started);
+  const adminTokenFile = await ensureAdminToken(base.meta, options.config.dataDir, clock);
+  const demo = await options.demo?.(base);
+  if (demo) started.add("demo", () => demo.stop());
+  const config = demo ? withDemo(options.config, demo) : options.config;
+  const files = loadOperatorFiles(config, options.environment);
+  tell(logger, files.findings);
+
+  const parts = await assemble(options, config, files, base, started);
+  const state = { started: false, ready: false };
+  const reload = () => reloadAll(options, demo, parts);
+  const http = await createServer({ options, config, base, parts, demo, state, reload });
+  const address = await http.start();
+  started.add("http", () => http.stop());
+  await startStages(parts, started);
+  state.started = true;
+  state.ready = true;
+  return {
+    url: address.url,
+    adminTokenFile,
+    signInLink: async () => `${address.url}/?token=${await base.auth.createSignInLink()}`,
+    reload,
+    async stop() {
+      state.ready = false;
+      await started.disposeAll((name, problem) => logger.warn({ err: problem }, `stopping ${name}`));
+    },
+  };
+}
+
+async function openBase({ config, clock, logger }: AppOptions, started: Disposables): Promise<Base> {
+  const metrics = createSelfMetrics();
+  const meta = await openMetadataStore(path.join(config.dataDir, "meta.db"));
+  started.add("metadata store", () => meta.close());
+  const auth = createAuth({
+    store: meta,
+    clock,
+    logger,
+    metrics,
+    anonymous: config.auth.anonymous,
+    secureCookies: config.tls !== undefined,
+  });
+  started.add("auth", () => auth.close());
+  const hub = createStreamHub(clock, metrics);
+  started.add("live stream", () => hub.close());
+  return { metrics, meta, auth, hub };
+}
+
+interface Parts {
+  readonly stage: MetricStage;
+  readonly tenants: TenantRegistry;
+  readonly alerts: AlertStage;
+  readonly rules: RuleEngine;
+  readonly collector: Collector;
+  readonly self: SelfCollector;
+  readonly pages: PageStage;
+  readonly tenantInfo: { start(): void; stop(): void };
+}
+
+async function assemble(
+  { clock, logger }: AppOptions,
+  config: StorewatchConfig,
+  files: OperatorFiles,
+  base: Base,
+  started: Disposables,
+): Promise<Parts> {
+  const { metrics, hub } = base;
+  const externalUrl = config.externalUrl ?? ownUrl(config);
+  const shared = { dataDir: config.dataDir, clock, logger, metrics };
+  const stage = await openMetricStage({ ...shared, retentionMs: config.metrics.retentionMs });
+  started.add("metric store", () => stage.close());
+  const tenants = createTenantRegistry({
+    declared: config.tenants,
+    labelValues: (matchers, fromMs, toMs) => stage.store.labelValues(ALL_TENANTS, "tenant_id", matchers, fromMs, toMs),
+    retentionMs: config.metrics.retentionMs,
+    clock,
+  });
+  const alerts = await createAlertStage({
+    ...shared,
+    config: files.alertmanager,
+    externalUrl,
+    allowedRanges: config.outgoing.allow,
+  });
+  const rules = createRuleEngine({
+    ...ruleAccess(stage),
+    alerts: alerts.sink,
+    groups: files.ruleGroups,
+    clock,
+    logger,
+    metrics,
+    externalUrl,
+    externalLabels: files.prometheus.global.externalLabels.toJSON(),
+    evaluationIntervalMs: files.prometheus.global.evaluationIntervalMs,
+  });
+  const collector = createCollector({
+    store: { ...stage.store, openRows: stage.openRows },
+    config: files.prometheus,
+    clock,
+    logger,
+    metrics,
+  });
+  const self = createSelfCollector({
+    openRows: stage.openRows,
+    read: () => metrics.metrics(),
+    instance: formatListenAddress(config.listen),
+    clock,
+    logger,
+  });
+  const pages = createPageStage({
+    ...shared,
+    provisioned: config.dashboards,
+    query: stage.query,
+    tenants,
+    onAnnotationChange: () => hub.publish("annotations"),
+  });
+  tell(logger, pages.findings);
+  publishChanges(hub, stage, alerts, started);
+  return {
+    stage,
+    tenants,
+    alerts,
+    rules,
+    collector,
+    self,
+    pages,
+    tenantInfo: tenantInfo(stage, tenants, clock, logger),
+  };
+}
+
+function ownUrl({ listen, tls }: StorewatchConfig): string {
+  const host = listen.host === "0.0.0.0" || listen.host === "::" ? { ...listen, host: "127.0.0.1" } : listen;
+  return `${tls ? "https" : "http"}://${formatListenAddress(host)}`;
+}
+
+function publishChanges(hub: StreamHub, stage: MetricStage, alerts: AlertStage, started: Disposables): void {
+  const stops = [
+    stage.store.onArrival(() => {
+      hub.publish("samples");
+      hub.publish("targets");
+    }),
+    alerts.manager.onChange(() => hub.publish("alerts")),
+    alerts.notifier.log.onChange(() => hub.publish("notifications")),
+  ];
+  started.add("change listeners", () => {
+    for (const stop of stops) stop();
+  });
+}
+
+/** Writes storewatch_tenant_info of every known shop, so that rules notice one whose own series have ended. */
+function tenantInfo(stage: MetricStage, tenants: TenantRegistry, clock: Clock, logger: Logger) {
+  let timer = { cancel() {} };
+  const write = () => {
+    const samples = tenants.infoSamples(clock.nowMs());
+    if (samples.length > 0) {
+      stage.store
+        .append(ALL_TENANTS, samples)
+        .catch((error: unknown) => logger.warn({ err: error }, "writing the list of shops"));
+    }
+    timer = clock.setTimer(TENANT_INFO_EVERY_MS, write);
+  };
+  return { start: write, stop: () => timer.cancel() };
+}
+
+/** In the order of the data; stopped in reverse, so that what is upstream stops first. */
+async function startStages(parts: Parts, started: Disposables): Promise<void> {
+  await parts.alerts.start();
+  started.add("alerts", () => parts.alerts.stop());
+  parts.rules.start();
+  started.add("rules", () => parts.rules.stop());
+  parts.pages.start();
+  started.add("pages", () => parts.pages.stop());
+  parts.tenantInfo.start();
+  started.add("tenant info", () => parts.tenantInfo.stop());
+  parts.self.start();
+  started.add("own metrics", () => parts.self.stop());
+  parts.collector.start();
+  started.add("collector", () => parts.collector.stop());
+}
+
+interface ServerParts {
+  readonly options: AppOptions;
+  readonly config: StorewatchConfig;
+  readonly base: Base;
+  readonly parts: Parts;
+  readonly demo: DemoParts | undefined;
+  readonly state: { readonly started: boolean; readonly ready: boolean };
+  readonly reload: () => Promise<void>;
+}
+
+function createServer({ options, config, base, parts, demo, state, reload }: ServerParts): Promise<HttpServer> {
+  const { clock, logger } = options;
+  const { metrics, auth, hub } = base;
+  const { stage } = parts;
+  return createHttpServer({
+    listen: config.listen,
+    ...(config.tls ? { tls: config.tls } : {}),
+    allowedHosts: config.allowedHosts,
+    ...(config.externalUrl ? { externalUrl: config.externalUrl } : {}),
+    auth,
+    hub,
+    metrics,
+    logger,
+    clock,
+    version: VERSION,
+    uiDir: UI_DIR,
+    routes: [
+      healthRoutes(() => ({ ...state, degraded: stage.isDegraded() })),
+      operationRoutes({ metrics, version: VERSION, reload }),
+      authRoutes({ auth, demo: demo !== undefined, version: VERSION }),
+      streamRoutes(hub),
+      tenantRoutes(parts.tenants),
+      queryRoutes({ query: stage.query, store: stage.store, clock, status: statusPages(stage, options) }),
+      ruleRoutes(parts.rules.board),
+      collectRoutes({ board: parts.collector.board, store: stage.store }),
+      alertRoutes({ manager: parts.alerts.manager, version: VERSION }),
+      notifyRoutes({ log: parts.alerts.notifier.log }),
+      ...parts.pages.routes,
+      ...(demo?.routes ?? []),
+    ],
+  });
+}
+
+/** Reads everything before anything changes: a bad file keeps all of the old configuration. */
+async function reloadAll(options: AppOptions, demo: DemoParts | undefined, parts: Parts): Promise<void> {
+  const read = options.readConfig();
+  const config = demo ? withDemo(read, demo) : read;
+  const files = loadOperatorFiles(config, options.environment);
+  parts.pages.reload(config.dashboards);
+  await parts.alerts.reload(files.alertmanager);
+  await parts.rules.reload(files.ruleGroups, {
+    externalLabels: files.prometheus.global.externalLabels.toJSON(),
+    evaluationIntervalMs: files.prometheus.global.evaluationIntervalMs,
+  });
+  await parts.collector.reload(files.prometheus);
+  parts.tenants.setDeclared(config.tenants);
+  tell(options.logger, files.findings);
+  options.logger.info("configuration reloaded");
+}
+
+function withDemo(config: StorewatchConfig, demo: DemoParts): StorewatchConfig {
+  return {
+    ...config,
+    tenants: [...demo.tenants, ...config.tenants],
+    metrics: { ...config.metrics, prometheusFile: config.metrics.prometheusFile ?? demo.prometheusFile },
+    alerts: { ...config.alerts, alertmanagerFile: config.alerts.alertmanagerFile ?? demo.alertmanagerFile },
+  };
+}
+
+function tell(logger: Logger, findings: readonly Finding[]): void {
+  for (const finding of findings) logger.warn(formatFinding(finding));
+}
