@@ -118,13 +118,13 @@ const addMax: RowAdder = (vector, from, out, to) => {
 /** Compensated sums of all cells at once: out.values holds the sums, `rest` the compensations. */
 function sumState(out: Vector): State {
   const rest = new Float64Array(out.values.length);
-  const sums = out.values;
+  const { values: sums, present: touched } = out;
   return {
     add: (vector, from, _out, to) => {
       const { values, present, steps } = vector;
       for (let s = 0; s < steps; s++) {
         if (present[from + s] === 0) continue;
-        out.present[to + s] = 1;
+        touched[to + s] = 1;
         const value = values[from + s];
         const sum = sums[to + s];
         const next = sum + value;

@@ -1,10 +1,15 @@
-// rate, increase and delta: the hot path of most dashboards, so each series is one tight loop with two moving
-// indices and no call inside.
-
+// rate, increase and delta: the hot path of most dashboards.
+//
+// The series of one scrape share their times. Everything about a window that depends on times alone (its first and
+// last sample, how far to extrapolate) is worked out once for each array of times; a point then costs a subtraction,
+// a look at the resets and a multiplication. Measured with bench/queries.mjs: 2,336 series × 241 steps.
 import type { EvalContext } from "./context.ts";
-import { emptyVector, type RangeSeries, type RangeVector, type Vector } from "./vector.ts";
+import { emptyVector, type RangeVector, type Vector } from "./vector.ts";
 
 export type RateKind = "rate" | "increase" | "delta";
+
+/** An interval without samples is extrapolated over when it is shorter than this many sample distances. */
+const EXTRAPOLATION_FACTOR = 1.1;
 
 export async function evaluateRate(kind: RateKind, range: RangeVector, context: EvalContext): Promise<Vector> {
   const { query, grid } = context;
@@ -15,53 +20,103 @@ export async function evaluateRate(kind: RateKind, range: RangeVector, context: 
     series.map(() => false),
     grid.steps,
   );
+  const windows = new Windows(grid.steps);
+  const perSecond = kind === "rate" ? range.rangeMs / 1000 : 1;
   for (let i = 0; i < series.length; i++) {
-    fillRate(kind, series[i], range, out, i);
-    if (query.budget.due(grid.steps + series[i].timesMs.length)) await query.budget.pause();
+    const { timesMs, values } = series[i];
+    windows.prepare(timesMs, range);
+    if (kind === "delta") fillDelta(windows, values, out, i);
+    else fillCounter(windows, values, perSecond, out, i);
+    if (query.budget.due(grid.steps + timesMs.length)) await query.budget.pause();
   }
   return out;
 }
 
-/** An interval that is not covered by samples is extrapolated over when it is shorter than this many sample distances. */
-const EXTRAPOLATION_FACTOR = 1.1;
+/** For each step what its window is like, as far as the times tell. */
+class Windows {
+  /** The first and the last sample; equal (or crossed) when there are less than two. */
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+  /** Seconds between them. */
+  readonly sampled: Float64Array;
+  /** Seconds to extrapolate over at either side. */
+  readonly toStart: Float64Array;
+  readonly toEnd: Float64Array;
+  /** (sampled + toStart + toEnd) / sampled. */
+  readonly factor: Float64Array;
+  private times: Float64Array | undefined;
 
-function fillRate(kind: RateKind, series: RangeSeries, range: RangeVector, out: Vector, row: number): void {
-  const { timesMs, values } = series;
-  const count = timesMs.length;
-  const { rangeMs, endStepMs } = range;
-  const isCounter = kind !== "delta";
-  const resets = isCounter ? countResets(values) : undefined;
-  const perSecond = kind === "rate" ? rangeMs / 1000 : 1;
-  const { steps } = out;
-  let low = 0;
-  let high = 0;
-  let endMs = range.endMs;
-  for (let cell = row * steps; cell < (row + 1) * steps; cell++, endMs += endStepMs) {
-    const startMs = endMs - rangeMs;
-    while (high < count && timesMs[high] <= endMs) high++;
-    while (low < high && timesMs[low] <= startMs) low++;
-    if (high - low < 2) continue;
-    const last = high - 1;
-    const first = values[low];
-    const firstMs = timesMs[low];
-    const lastMs = timesMs[last];
-    let change = values[last] - first;
-    if (resets !== undefined && resets[last] !== resets[low]) change += lostInResets(values, low, last);
-    const sampledSeconds = (lastMs - firstMs) / 1000;
-    const distance = sampledSeconds / (last - low);
-    let toStart = (firstMs - startMs) / 1000;
-    let toEnd = (endMs - lastMs) / 1000;
-    const threshold = distance * EXTRAPOLATION_FACTOR;
-    if (toStart >= threshold) toStart = distance / 2;
-    if (isCounter && change > 0 && first >= 0) {
-      // A counter cannot have been below zero: do not extrapolate past the time at which it would have been.
-      const toZero = sampledSeconds * (first / change);
-      if (toZero < toStart) toStart = toZero;
+  constructor(readonly steps: number) {
+    this.first = new Int32Array(steps);
+    this.last = new Int32Array(steps);
+    this.sampled = new Float64Array(steps);
+    this.toStart = new Float64Array(steps);
+    this.toEnd = new Float64Array(steps);
+    this.factor = new Float64Array(steps);
+  }
+
+  prepare(timesMs: Float64Array, range: RangeVector): void {
+    if (this.times && sameMemory(this.times, timesMs)) return;
+    this.times = timesMs;
+    const count = timesMs.length;
+    let low = 0;
+    let high = 0;
+    let endMs = range.endMs;
+    for (let s = 0; s < this.steps; s++, endMs += range.endStepMs) {
+      const startMs = endMs - range.rangeMs;
+      while (high < count && timesMs[high] <= endMs) high++;
+      while (low < high && timesMs[low] <= startMs) low++;
+      const last = high - 1;
+      this.first[s] = low;
+      this.last[s] = last;
+      if (last <= low) continue;
+      const sampled = (timesMs[last] - timesMs[low]) / 1000;
+      const distance = sampled / (last - low);
+      const threshold = distance * EXTRAPOLATION_FACTOR;
+      const toStart = (timesMs[low] - startMs) / 1000;
+      const toEnd = (endMs - timesMs[last]) / 1000;
+      this.sampled[s] = sampled;
+      this.toStart[s] = toStart >= threshold ? distance / 2 : toStart;
+      this.toEnd[s] = toEnd >= threshold ? distance / 2 : toEnd;
+      this.factor[s] = (sampled + this.toStart[s] + this.toEnd[s]) / sampled;
     }
-    if (toEnd >= threshold) toEnd = distance / 2;
-    const factor = (sampledSeconds + toStart + toEnd) / sampledSeconds;
-    out.values[cell] = kind === "rate" ? change * (factor / perSecond) : change * factor;
-    out.present[cell] = 1;
+  }
+}
+
+function sameMemory(a: Float64Array, b: Float64Array): boolean {
+  return a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length);
+}
+
+function fillDelta(windows: Windows, values: Float64Array, out: Vector, row: number): void {
+  const { first, last, factor, steps } = windows;
+  const base = row * steps;
+  for (let s = 0; s < steps; s++) {
+    if (last[s] <= first[s]) continue;
+    out.values[base + s] = (values[last[s]] - values[first[s]]) * factor[s];
+    out.present[base + s] = 1;
+  }
+}
+
+function fillCounter(windows: Windows, values: Float64Array, perSecond: number, out: Vector, row: number): void {
+  const { first, last, sampled, toStart, toEnd, factor, steps } = windows;
+  const { values: results, present } = out;
+  const resets = countResets(values);
+  const base = row * steps;
+  for (let s = 0; s < steps; s++) {
+    const low = first[s];
+    const high = last[s];
+    if (high <= low) continue;
+    const start = values[low];
+    let change = values[high] - start;
+    if (resets !== undefined && resets[high] !== resets[low]) change += lostInResets(values, low, high);
+    let by = factor[s];
+    if (change > 0 && start >= 0) {
+      // A counter cannot have been below zero: do not extrapolate past the time at which it would have been.
+      const toZero = sampled[s] * (start / change);
+      if (toZero < toStart[s]) by = (sampled[s] + toZero + toEnd[s]) / sampled[s];
+    }
+    results[base + s] = change * (by / perSecond);
+    present[base + s] = 1;
   }
 }
 

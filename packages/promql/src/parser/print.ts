@@ -31,7 +31,7 @@ export function printExpression(expr: Expr): string {
     case "unary":
       return expr.operator + printExpression(expr.expr);
     case "binary":
-      return `${printExpression(expr.left)} ${printOperator(expr)} ${printExpression(expr.right)}`;
+      return `${printLeft(expr)} ${printOperator(expr)} ${printExpression(expr.right)}`;
     case "aggregate":
       return `${printAggregateHead(expr)}(${aggregateArgs(expr).map(printExpression).join(", ")})`;
     case "call":
@@ -70,6 +70,12 @@ export function prettyExpression(expr: Expr, level = 0): string {
     default:
       return oneLine;
   }
+}
+
+/** The sign of +Inf would take the whole power for its operand. */
+function printLeft(expr: BinaryExpr): string {
+  const text = printExpression(expr.left);
+  return expr.operator === "^" && text === "+Inf" ? "Inf" : text;
 }
 
 function aggregateArgs(expr: AggregateExpr): Expr[] {

@@ -1,0 +1,179 @@
+import { Labels, type SeriesSamples } from "@storewatch/model";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createEngine, type EngineOptions, type Queryable, QueryError } from "./index.ts";
+
+/** A clock that moves by `tickMs` each time it is looked at. */
+function tickingClock(tickMs: number) {
+  let now = 0;
+  return {
+    monotonicMs: () => {
+      now += tickMs;
+      return now;
+    },
+  };
+}
+
+function flat(count: number, samples: number): SeriesSamples[] {
+  const timesMs = Float64Array.from({ length: samples }, (_, i) => i * 1000);
+  return Array.from({ length: count }, (_, i) => ({
+    labels: Labels.from({ __name__: "a_total", i: String(i) }),
+    timesMs,
+    values: Float64Array.from({ length: samples }, (_, s) => s * (i + 1)),
+  }));
+}
+
+const storeOf = (series: readonly SeriesSamples[]): Queryable => ({ select: () => series });
+const engineWith = (options: Partial<EngineOptions> = {}) =>
+  createEngine({ clock: { monotonicMs: () => 0 }, ...options });
+
+async function kindOf(query: Promise<unknown>): Promise<string> {
+  try {
+    await query;
+    return "none";
+  } catch (error) {
+    if (error instanceof QueryError) return error.kind;
+    throw error;
+  }
+}
+
+describe("limits", () => {
+  const series = flat(500, 200);
+  const query = (options: Partial<EngineOptions>, request: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
+    engineWith(options).range(storeOf(series), { expression: "sum(rate(a_total[1m]))", ...request }, 0, 199_000, 1000);
+
+  it("lets the event loop turn about every 10 ms", async () => {
+    let turns = 0;
+    const yieldNow = async () => {
+      turns++;
+    };
+    await query({ clock: tickingClock(11), yieldNow });
+    expect(turns).toBeGreaterThan(5);
+    turns = 0;
+    await query({ yieldNow });
+    expect(turns).toBe(0);
+  });
+
+  it("stops when time is up", async () => {
+    expect(await kindOf(query({ clock: tickingClock(11) }, { timeoutMs: 50 }))).toBe("timeout");
+    expect(await kindOf(query({ clock: tickingClock(11) }, { timeoutMs: 1e9 }))).toBe("none");
+  });
+
+  it("stops when it is cancelled", async () => {
+    const controller = new AbortController();
+    const yieldNow = async () => controller.abort();
+    expect(await kindOf(query({ clock: tickingClock(11), yieldNow }, { signal: controller.signal }))).toBe("canceled");
+  });
+
+  it("stops when it would hold too many samples", async () => {
+    expect(await kindOf(query({ maxSamples: 99_000 }))).toBe("limit");
+    expect(await kindOf(query({ maxSamples: 1_000_000 }))).toBe("none");
+  });
+
+  it("counts what it read", async () => {
+    const { stats } = await query({});
+    expect(stats.samplesRead).toBe(100_000);
+    expect(stats.peakSamples).toBeGreaterThan(100_000);
+  });
+});
+
+describe("what is asked of the store", () => {
+  it("covers look-back, ranges, offsets, @ and subqueries, and nothing more", async () => {
+    const asked: [number, number, number, string][] = [];
+    const store: Queryable = {
+      select: (_matchers, fromMs, toMs, hints) => {
+        asked.push([fromMs, toMs, hints.rangeMs, hints.func]);
+        return [];
+      },
+    };
+    const expression = "a + rate(b[1m] offset 2m) + c @ 5 + max_over_time(sum(d)[10m:3m])";
+    await engineWith().range(store, { expression }, 1_000_000, 1_060_000, 15_000);
+    expect(asked).toEqual([
+      [700_001, 1_060_000, 0, ""],
+      [820_001, 940_000, 60_000, "rate"],
+      [-294_999, 5000, 0, ""],
+      [240_001, 900_000 + 0, 0, "sum"],
+    ]);
+  });
+});
+
+describe("failures", () => {
+  it.each([
+    ["sum(", "parse"],
+    ["a_total + on () a_total", "execution"],
+    ['label_replace(a_total, "i", "x", "", "")', "execution"],
+    ['label_replace(a_total, "x", "y", "i", "(")', "execution"],
+    ["topk(NaN, a_total)", "execution"],
+  ])("%s: %s", async (expression, kind) => {
+    expect(await kindOf(engineWith().instant(storeOf(flat(2, 10)), { expression }, 5000))).toBe(kind);
+  });
+
+  it("refuses range queries of strings and ranges", async () => {
+    const ask = (expression: string) => engineWith().range(storeOf([]), { expression }, 0, 1000, 1000);
+    await expect(ask('"a"')).rejects.toThrow('invalid expression type "string" for range query');
+    await expect(ask("a[5m]")).rejects.toThrow('invalid expression type "range vector" for range query');
+  });
+});
+
+/** Windows worked out one by one, as the definitions say. */
+function naive(func: string, series: SeriesSamples, endMs: number, rangeMs: number): number | undefined {
+  const samples = [...series.timesMs].flatMap((t, i) =>
+    t > endMs - rangeMs && t <= endMs ? [{ t, v: series.values[i] }] : [],
+  );
+  if (samples.length === 0) return undefined;
+  if (func === "count_over_time") return samples.length;
+  if (func === "max_over_time") return Math.max(...samples.map(({ v }) => v));
+  if (func === "resets") return samples.filter(({ v }, i) => i > 0 && v < samples[i - 1].v).length;
+  if (samples.length < 2) return undefined;
+  const first = samples[0];
+  const last = samples[samples.length - 1];
+  let change = last.v - first.v;
+  samples.forEach(({ v }, i) => {
+    if (i > 0 && v < samples[i - 1].v) change += samples[i - 1].v;
+  });
+  const sampled = (last.t - first.t) / 1000;
+  const distance = sampled / (samples.length - 1);
+  let toStart = (first.t - (endMs - rangeMs)) / 1000;
+  let toEnd = (endMs - last.t) / 1000;
+  if (toStart >= distance * 1.1) toStart = distance / 2;
+  if (toEnd >= distance * 1.1) toEnd = distance / 2;
+  if (change > 0 && first.v >= 0) toStart = Math.min(toStart, sampled * (first.v / change));
+  return (change * ((sampled + toStart + toEnd) / sampled)) / (rangeMs / 1000);
+}
+
+it("agrees with windows worked out one by one, on random series", async () => {
+  const seriesOf = fc
+    .array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 5 })), { minLength: 1, maxLength: 40 })
+    .map((points) => {
+      let time = 0;
+      const timesMs = Float64Array.from(points, ([gap]) => {
+        time += gap * 1000;
+        return time;
+      });
+      return { labels: Labels.from({ __name__: "x_total" }), timesMs, values: Float64Array.from(points, ([, v]) => v) };
+    });
+  await fc.assert(
+    fc.asyncProperty(
+      seriesOf,
+      fc.constantFrom("rate", "count_over_time", "max_over_time", "resets"),
+      fc.integer({ min: 1, max: 300 }),
+      fc.integer({ min: 1, max: 90 }),
+      async (series, func, rangeSeconds, stepSeconds) => {
+        const expression = `${func}(x_total[${rangeSeconds}s])`;
+        const endMs = 1_200_000;
+        const result = await engineWith().range(storeOf([series]), { expression }, 0, endMs, stepSeconds * 1000);
+        if (result.value.type !== "matrix") throw new Error("not a matrix");
+        const got = new Map<number, number>();
+        for (const { timesMs, values } of result.value.series) {
+          for (const [i, t] of timesMs.entries()) got.set(t, values[i]);
+        }
+        for (let t = 0; t <= endMs; t += stepSeconds * 1000) {
+          const want = naive(func, series, t, rangeSeconds * 1000);
+          if (want === undefined) expect(got.get(t)).toBeUndefined();
+          else expect(got.get(t)).toBeCloseTo(want, 9);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
