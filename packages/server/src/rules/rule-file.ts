@@ -1,9 +1,10 @@
 // The rule file format: groups of recording and alerting rules, read strictly and with positions.
-import { type Finding, formatDurationMs, type LabelRecord, METRIC_NAME, parseDurationMs } from "@storewatch/model";
+import { type Finding, formatDurationMs, type LabelRecord, METRIC_NAME } from "@storewatch/model";
 import { type Expr, ParseError, parseExpression } from "@storewatch/promql/parser";
-import { type ConfigDocument, ConfigError, closest, type Path, parseConfigDocument } from "../config/document.ts";
+import { type ConfigDocument, ConfigError, type Path, parseConfigDocument } from "../config/document.ts";
 import { checkTemplate, PROMETHEUS_FUNCTION_NAMES, TemplateError } from "../template/index.ts";
 import { TEMPLATE_PREFIX } from "./expand.ts";
+import { FieldReader, type Fields, isMap } from "./field-reader.ts";
 
 interface RuleBase {
   /** As written. */
@@ -74,138 +75,81 @@ export function isPrometheusRule(data: unknown): boolean {
   return isMap(data) && data.kind === "PrometheusRule";
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 class RuleFileReader {
-  private readonly findings: Finding[] = [];
+  private readonly fields: FieldReader;
 
   constructor(
     private readonly document: ConfigDocument,
     private readonly options: RuleFileOptions,
-  ) {}
+  ) {
+    const ignoreUnknownFields = options.ignoreUnknownFields ?? false;
+    this.fields = new FieldReader(document, { code: "RULE_FORMAT", ignoreUnknownFields });
+  }
+
+  private get error(): FieldReader["error"] {
+    return this.fields.error.bind(this.fields);
+  }
 
   read(): ParsedRuleFile {
     const { data } = this.document;
+    const { findings } = this.fields;
     const isObject = isPrometheusRule(data);
     const root: Path = isObject ? ["spec"] : [];
-    const top = isObject ? (data as Record<string, unknown>).spec : data;
-    if (top == null) return { groups: [], findings: this.findings };
-    if (!isMap(top)) return this.fail(root, "a rule file is a map with the key `groups`");
-    this.keys(top, root, isObject ? [...TOP_KEYS] : TOP_KEYS);
-    const list = top.groups ?? [];
-    if (!Array.isArray(list)) return this.fail([...root, "groups"], "groups: must be a list");
+    const top = isObject ? (data as Fields).spec : data;
+    if (top == null) return { groups: [], findings };
+    if (!isMap(top)) {
+      this.error(root, "a rule file is a map with the key `groups`");
+      return { groups: [], findings };
+    }
+    this.fields.keys(top, root, TOP_KEYS);
     const groups: RuleGroupConfig[] = [];
     const seen = new Set<string>();
-    list.forEach((item: unknown, i) => {
-      const path = [...root, "groups", i];
-      const group = this.group(item, path);
-      if (!group) return;
-      if (seen.has(group.name))
-        this.error([...path, "name"], `groupname: "${group.name}" is repeated in the same file`);
+    for (const { fields, path } of this.fields.maps(top, "groups", root)) {
+      const group = this.group(fields, path);
+      const repeated = `groupname: "${group.name}" is repeated in the same file`;
+      if (seen.has(group.name)) this.error([...path, "name"], repeated);
       seen.add(group.name);
       groups.push(group);
-    });
-    return { groups, findings: this.findings };
-  }
-
-  private fail(path: Path, message: string): ParsedRuleFile {
-    this.error(path, message);
-    return { groups: [], findings: this.findings };
-  }
-
-  private error(path: Path, message: string, more: { code?: string; fix?: string; why?: string } = {}): void {
-    this.findings.push(this.document.finding(path, message, { code: "RULE_FORMAT", ...more }));
-  }
-
-  private keys(map: Record<string, unknown>, path: Path, known: readonly string[]): void {
-    if (this.options.ignoreUnknownFields) return;
-    for (const key of Object.keys(map)) {
-      if (known.includes(key)) continue;
-      const near = closest(key, known);
-      const hint = near ? { fix: `did you mean \`${near}\`?` } : { fix: `known keys here: ${known.join(", ")}` };
-      this.error([...path, key], `field ${key} not found`, { code: "CONFIG_KEY", ...hint });
     }
+    return { groups, findings };
   }
 
-  /** A scalar as text, as it was written; "" when absent. */
-  private text(map: Record<string, unknown>, key: string, path: Path): string {
-    const value = map[key];
-    if (value == null) return "";
-    if (typeof value === "string") return value;
-    const at = [...path, key];
-    if (typeof value === "object") {
-      this.error(at, `${key}: must be a text`);
-      return "";
-    }
-    return this.document.sourceAt(at) ?? String(value);
-  }
-
-  private duration(map: Record<string, unknown>, key: string, path: Path): number | undefined {
-    const text = this.text(map, key, path);
-    if (text === "") return undefined;
-    const ms = parseDurationMs(text);
-    if (ms === undefined) this.error([...path, key], `${key}: not a valid duration string: "${text}"`);
-    return ms;
-  }
-
-  private labels(map: Record<string, unknown>, key: string, path: Path): LabelRecord {
-    const value = map[key];
-    const at = [...path, key];
-    if (value == null) return {};
-    if (!isMap(value)) {
-      this.error(at, `${key}: must be a map of names to texts`);
-      return {};
-    }
-    return Object.fromEntries(Object.keys(value).map((name) => [name, this.text(value, name, at)]));
-  }
-
-  private group(item: unknown, path: Path): RuleGroupConfig | undefined {
-    if (!isMap(item)) {
-      this.error(path, "a group is a map with the keys `name` and `rules`");
-      return undefined;
-    }
-    this.keys(item, path, GROUP_KEYS);
-    const name = this.text(item, "name", path);
+  private group(item: Fields, path: Path): RuleGroupConfig {
+    const reader = this.fields;
+    reader.keys(item, path, GROUP_KEYS);
+    const name = reader.text(item, "name", path);
     if (name === "") this.error(path, "Groupname must not be empty");
-    const shared = this.labels(item, "labels", path);
+    const shared = reader.labels(item, "labels", path);
     this.labelNames(shared, [...path, "labels"]);
     const limit = item.limit ?? 0;
-    if (typeof limit !== "number" || !Number.isInteger(limit))
-      this.error([...path, "limit"], "limit: must be an integer");
-    const list = item.rules ?? [];
-    if (!Array.isArray(list)) this.error([...path, "rules"], "rules: must be a list");
-    const items: unknown[] = Array.isArray(list) ? list : [];
-    const rules = items.flatMap((rule, i) => this.rule(rule, [...path, "rules", i], shared) ?? []);
-    const intervalMs = this.duration(item, "interval", path);
+    const isInteger = typeof limit === "number" && Number.isInteger(limit);
+    if (!isInteger) this.error([...path, "limit"], "limit: must be an integer");
+    const rules = reader.maps(item, "rules", path).flatMap((rule) => this.rule(rule.fields, rule.path, shared) ?? []);
+    const intervalMs = reader.duration(item, "interval", path);
     return {
       name,
       file: this.document.file,
       intervalMs: intervalMs === 0 ? undefined : intervalMs,
-      queryOffsetMs: this.duration(item, "query_offset", path) ?? 0,
-      limit: Number(limit),
+      queryOffsetMs: reader.duration(item, "query_offset", path) ?? 0,
+      limit: isInteger ? limit : 0,
       rules,
     };
   }
 
-  private rule(item: unknown, path: Path, shared: LabelRecord): RuleConfig | undefined {
-    if (!isMap(item)) {
-      this.error(path, "a rule is a map with the keys `alert` or `record`, and `expr`");
-      return undefined;
-    }
-    this.keys(item, path, RULE_KEYS);
-    const record = this.text(item, "record", path);
-    const alert = this.text(item, "alert", path);
+  private rule(item: Fields, path: Path, shared: LabelRecord): RuleConfig | undefined {
+    const reader = this.fields;
+    reader.keys(item, path, RULE_KEYS);
+    const record = reader.text(item, "record", path);
+    const alert = reader.text(item, "alert", path);
     if (record !== "" && alert !== "") this.error(path, "only one of 'record' and 'alert' must be set");
     if (record === "" && alert === "") this.error(path, "one of 'record' or 'alert' must be set");
-    const expression = this.text(item, "expr", path);
+    const expression = reader.text(item, "expr", path);
     const parsed = this.expression(expression, path);
-    const own = this.labels(item, "labels", path);
+    const own = reader.labels(item, "labels", path);
     this.labelNames(own, [...path, "labels"]);
-    const annotations = this.labels(item, "annotations", path);
-    const forMs = this.duration(item, "for", path);
-    const keepFiringForMs = this.duration(item, "keep_firing_for", path);
+    const annotations = reader.labels(item, "annotations", path);
+    const forMs = reader.duration(item, "for", path);
+    const keepFiringForMs = reader.duration(item, "keep_firing_for", path);
     const line = this.document.locate(path).line;
     const labels = { ...shared, ...own };
     if (record !== "") {
