@@ -181,7 +181,7 @@ export class ScrapeLoop {
     if (this.stopped) return undefined;
     const samples = [...parser.takeTimedSamples(), ...this.endedTimed(parser, timeMs)];
     if (!this.writeRow(1, parser.counts, page, timeMs, startedMs)) {
-      const message = "the clock went back: this scrape's time is not after the last one's";
+      const message = "the store did not take the row: its time is not after the last one's, or the disk is full";
       this.note(timeMs, startedMs, "down", message, "refused");
       return undefined;
     }

@@ -1,0 +1,26 @@
+// A store of fake rows, one writer for each key, and of samples with times of their own.
+import type { Sample, TenantScope } from "@storewatch/model";
+import type { AppendResult, RowWriter } from "@storewatch/tsdb";
+import type { CollectStore } from "../collector.ts";
+import { FakeRows } from "./fake-rows.ts";
+
+export class FakeStore implements CollectStore {
+  readonly writers = new Map<string, FakeRows[]>();
+  readonly samples: Sample[] = [];
+
+  openRows(_scope: TenantScope, key: string): RowWriter {
+    const rows = new FakeRows();
+    this.writers.set(key, [...(this.writers.get(key) ?? []), rows]);
+    return rows;
+  }
+
+  append(_scope: TenantScope, samples: readonly Sample[]): Promise<AppendResult> {
+    this.samples.push(...samples);
+    return Promise.resolve({ appended: samples.length, duplicates: 0, tooOld: 0 });
+  }
+
+  /** All writers whose key has this text, oldest first. */
+  find(part: string): FakeRows[] {
+    return [...this.writers].filter(([key]) => key.includes(part)).flatMap(([, rows]) => rows);
+  }
+}
