@@ -11,8 +11,8 @@ import { Bitmap } from "./labels/postings.ts";
 import { writeCheckpoint } from "./wal/checkpoint.ts";
 import { SEGMENT_BYTES, type WriteAheadLog } from "./wal/log.ts";
 
-/** A window is sealed this long after its end: so much late data is still taken. RAM holds 30–90 min. */
-export const SEAL_DELAY_MS = 30 * 60_000;
+/** A window is sealed this long after its end: so much late data is still taken. RAM holds 15–75 min. */
+export const SEAL_DELAY_MS = 15 * 60_000;
 
 export interface MaintenanceOptions {
   readonly head: Head;

@@ -33,7 +33,12 @@ export function encodeSeries(out: ByteWriter, index: SeriesIndex, ids: ArrayLike
   for (const ref of refs) out.varint(ref);
 }
 
-export function decodeSeries(input: ByteReader, visit: (id: number, pairs: readonly string[]) => void): void {
+/** `skip`: series whose labels need not be read. */
+export function decodeSeries(
+  input: ByteReader,
+  visit: (id: number, pairs: readonly string[]) => void,
+  skip: (id: number) => boolean = () => false,
+): void {
   const strings: string[] = new Array(input.count());
   for (let i = 0; i < strings.length; i++) strings[i] = input.text();
   const series = input.count();
@@ -41,7 +46,12 @@ export function decodeSeries(input: ByteReader, visit: (id: number, pairs: reado
   for (let i = 0; i < series; i++) {
     const id = input.varint();
     if (id >= 2 ** 32 - 1) throw new FormatError("series id out of range");
-    pairs.length = 2 * input.count(2);
+    const words = 2 * input.count(2);
+    if (skip(id)) {
+      for (let p = 0; p < words; p++) input.varint();
+      continue;
+    }
+    pairs.length = words;
     for (let p = 0; p < pairs.length; p++) {
       const text = strings[input.varint()];
       if (text === undefined) throw new FormatError("label string out of range");

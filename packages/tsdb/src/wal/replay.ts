@@ -69,12 +69,16 @@ export class Replay {
   private async readCheckpoint(name: string): Promise<number> {
     const data = await this.disk.read(join(this.folder, name));
     let ended = false;
-    const first = scanRecords(data, (kind, payload) => {
-      if (kind === KIND.series) this.guard(name, () => this.readSeries(payload));
+    const later: (() => void)[] = [];
+    // What the block store has defined is the same here: an id is used again only after it has gone from there.
+    const known = (id: number) => this.head.index.has(id);
+    const scanned = scanRecords(data, (kind, payload) => {
+      if (kind === KIND.series) this.guard(name, () => this.readSeries(payload, known));
+      else later.push(() => this.readCheckpointRecord(kind, payload));
       if (kind === KIND.end) ended = true;
     });
-    if (first.fault !== "" || !ended) this.damaged(name, first.goodBytes, first.fault || "no end record");
-    scanRecords(data, (kind, payload) => this.guard(name, () => this.readCheckpointRecord(kind, payload)));
+    if (scanned.fault !== "" || !ended) this.damaged(name, scanned.goodBytes, scanned.fault || "no end record");
+    for (const read of later) this.guard(name, read);
     return data.length;
   }
 
@@ -120,21 +124,24 @@ export class Replay {
     this.onProblem({ kind: "corrupt-wal", message: `${name}: what follows byte ${goodBytes} was left out: ${fault}` });
   }
 
-  private readSeries(payload: ByteReader): void {
+  private readSeries(payload: ByteReader, skip?: (id: number) => boolean): void {
+    decodeSeries(payload, (id, pairs) => this.define(id, pairs), skip);
+  }
+
+  private define(id: number, pairs: readonly string[]): void {
     const { index } = this.head;
-    decodeSeries(payload, (id, pairs) => {
-      if (index.define(id, pairs)) {
-        this.aliases.delete(id);
-        return;
-      }
-      const known = index.findPairs(pairs);
-      if (known >= 0) this.aliases.set(id, known);
-      else {
-        // The id was given out again after its first series had gone.
-        index.remove([id]);
-        index.define(id, pairs);
-      }
-    });
+    if (index.define(id, pairs)) {
+      this.aliases.delete(id);
+      return;
+    }
+    const known = index.findPairs(pairs);
+    if (known >= 0) {
+      this.aliases.set(id, known);
+      return;
+    }
+    // The id was given out again after its first series had gone.
+    index.remove([id]);
+    index.define(id, pairs);
   }
 
   private seriesId(id: number): number {

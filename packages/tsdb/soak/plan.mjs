@@ -1,0 +1,31 @@
+// What the kill test writes: everything follows from the step's number. Some series are always there, some come and go
+// (churn), some are in a row only now and then (markers), one has awkward bits.
+export const START_MS = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
+export const INTERVAL_MS = 15_000;
+export const RETENTION_MS = 3 * 3_600_000;
+export const TARGETS = 3;
+
+export function rowNames(target, step) {
+  const names = ["steady_total", "gauge", "zero"];
+  for (let i = 0; i < 20; i++) names.push(`series_${i}`);
+  if (step % 7 < 4) names.push("sometimes");
+  names.push(`pod_${Math.floor(step / 90)}`);
+  return names;
+}
+
+export function sampleNames(step) {
+  const names = ["rule:a", "rule:b"];
+  if (step % 3 === 0) names.push(`job_${Math.floor(step / 200)}`);
+  return names;
+}
+
+export function rowValue(name, target, step) {
+  if (name === "steady_total") return step * 3 + target;
+  if (name === "gauge") return Math.sqrt(step) + target;
+  if (name === "zero") return step % 2 === 0 ? 0 : -0;
+  return name.length * 1000 + (step % 500) / 4;
+}
+
+export function sampleValue(name, step) {
+  return name.length + Math.sin(step);
+}
