@@ -31,7 +31,7 @@ export class Budget {
     this.deadlineMs = this.sliceStartMs + (request.timeoutMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Counts samples as held in memory. They stay counted until `release`. */
+  /** Counts samples as held in memory, until `settle`. */
   hold(samples: number): void {
     this.held += samples;
     this.peakSamples = Math.max(this.peakSamples, this.held);
@@ -41,8 +41,13 @@ export class Budget {
     }
   }
 
-  release(samples: number): void {
-    this.held -= samples;
+  get heldNow(): number {
+    return this.held;
+  }
+
+  /** An expression is done: of all that was held for it since `before` only its result is left. */
+  settle(before: number, resultSamples: number): void {
+    this.held = before + resultSamples;
   }
 
   /** Counts cells of work; true when it is time to `pause`. */

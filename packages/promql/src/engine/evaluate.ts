@@ -24,12 +24,12 @@ import {
 
 /** Evaluates an expression of any type but range vector at every step of the context. */
 export async function evaluate(expr: Expr, context: EvalContext): Promise<Value> {
-  const { grid } = context;
-  if (grid.steps > 1 && isInvariant(expr, context.query)) {
-    const once = { ...context, grid: { ...grid, steps: 1 } };
-    return broadcast(await evaluateNode(expr, once), grid.steps);
-  }
-  return evaluateNode(expr, context);
+  const { grid, query } = context;
+  const before = query.budget.heldNow;
+  const once = grid.steps > 1 && isInvariant(expr, query) ? { query, grid: { ...grid, steps: 1 } } : context;
+  const value = broadcast(await evaluateNode(expr, once), grid.steps);
+  query.budget.settle(before, value.kind === "string" ? 0 : value.values.length);
+  return value;
 }
 
 async function evaluateNode(expr: Expr, context: EvalContext): Promise<Value> {

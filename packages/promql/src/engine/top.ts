@@ -90,7 +90,8 @@ function inRatio(ratio: number, offset: number): boolean {
 function checkCount(k: Scalar, context: EvalContext): void {
   for (const value of k.values) {
     if (Number.isNaN(value)) context.query.fail("Parameter value is NaN");
-    if (Math.abs(value) >= INT64_MAX) context.query.fail(`Scalar value ${formatFloat(value)} overflows int64`);
+    if (value >= INT64_MAX) context.query.fail(`Scalar value ${formatFloat(value)} overflows int64`);
+    if (value <= -INT64_MAX) context.query.fail(`Scalar value ${formatFloat(value)} underflows int64`);
   }
 }
 

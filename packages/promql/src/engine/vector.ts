@@ -131,9 +131,10 @@ export function mergeEqualLabels(vector: Vector): Vector | undefined {
   return merged;
 }
 
-/** One step's values repeated over all steps. */
+/** A one-step value repeated over all steps; a value that has them already as it is. */
 export function broadcast(value: Value, steps: number): Value {
   if (value.kind === "string" || steps === 1) return value;
+  if ((value.kind === "scalar" ? value.values.length : value.steps) === steps) return value;
   if (value.kind === "scalar") return { kind: "scalar", values: new Float64Array(steps).fill(value.values[0]) };
   const wide = emptyVector(value.labels, value.dropName, steps);
   for (let i = 0; i < value.labels.length; i++) {
