@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 // Two workers: the suite is meant for two cores.
 export default defineConfig({
   resolve: { conditions: ["@storewatch/source", "import", "default"] },
-  ssr: { resolve: { conditions: ["@storewatch/source", "import", "default"] } },
+  // Without "import": it would reach Node as a flag and make require() of CommonJS packages pick their ES modules.
+  ssr: { resolve: { conditions: ["@storewatch/source", "node", "default"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "examples/*/src/**/*.test.ts", "tools/**/*.test.ts", "e2e/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],

@@ -25,6 +25,9 @@ CREATE INDEX IF NOT EXISTS orders_by_shop ON orders (tenant_id, created_ms);
 /** Statements slower than this are counted and logged (the platform's standard). */
 export const SLOW_QUERY_SECONDS = 1;
 
+/** The fault `connection-leak` takes this share of the pool. */
+const LEAK_SHARE_MAX = 0.9;
+
 export interface DatabaseEvents {
   queryTook(tenant: string, operation: string, seconds: number): void;
 }
@@ -90,7 +93,8 @@ export class ShopDatabase {
   }
 
   private shouldLeak(tenant: string): boolean {
-    if (!this.faults.isOn("connection-leak", tenant)) return false;
+    // The last connections stay, so that the demo limps instead of standing still.
+    if (!this.faults.isOn("connection-leak", tenant) || this.pool.inUse > LEAK_SHARE_MAX * this.pool.max) return false;
     const nowMs = performance.now();
     if (nowMs - this.lastLeakMs < 1000) return false;
     this.lastLeakMs = nowMs;

@@ -5,7 +5,7 @@ export const FAULTS = {
   "slow-database": "every statement takes 2.2 to 3 seconds while it holds its connection",
   "payment-provider-down": "a payment provider stops listening (for one shop: cuts off that merchant's calls)",
   "order-drop": "the shipping check refuses every address, so no order comes through (422, no server error)",
-  "connection-leak": "requests stop giving database connections back, one a second, until the pool is empty",
+  "connection-leak": "requests stop giving database connections back, one a second, until nine in ten are lost",
   "memory-leak": "every request keeps 128 KiB for ever, up to 200 MiB",
   "process-crash": "the process dies of an uncaught exception; the supervisor starts it again",
 } as const;

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Finding } from "@storewatch/model";
 import { normaliseDashboard } from "@storewatch/model/dashboard";
+import { jsonErrorPosition } from "./json-position.ts";
 import { DASHBOARD_UID } from "./persistence.ts";
 
 export type DashboardJson = Readonly<Record<string, unknown>>;
@@ -40,9 +41,9 @@ export function readDashboardText(file: string, text: string): ReadResult {
   let data: unknown;
   try {
     data = JSON.parse(text);
-  } catch (error) {
-    const { line, column, message } = jsonProblem(text, error);
-    return { dashboards: [], findings: [problem(file, line, column, "JSON", message)] };
+  } catch {
+    const { line, column } = jsonErrorPosition(text) ?? { line: 1, column: 1 };
+    return { dashboards: [], findings: [problem(file, line, column, "JSON", "not valid JSON from here on")] };
   }
   const dashboard = unwrapDashboard(data);
   const reason = dashboard ? dashboardProblem(dashboard) : "expected an object with a dashboard";
@@ -86,15 +87,6 @@ function jsonFilesUnder(directory: string): string[] {
 function uidFromFile(file: string): string {
   const name = path.basename(file, ".json").replaceAll(/[^A-Za-z0-9_-]+/g, "-");
   return name.slice(0, 40) || "dashboard";
-}
-
-/** The engine's message names a position (Node 20) or nothing (end of input); people want line and column. */
-function jsonProblem(text: string, error: unknown): { line: number; column: number; message: string } {
-  const raw = error instanceof Error ? error.message : String(error);
-  const position = /at position (\d+)/.exec(raw)?.[1];
-  const before = text.slice(0, position === undefined ? text.length : Number(position)).split("\n");
-  const message = raw.replace(/ (in JSON )?at position \d+.*$/, "").replace(/, ("|\.\.\.).*is not valid JSON$/s, "");
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, message: `not valid JSON: ${message}` };
 }
 
 function problem(file: string, line: number, column: number, code: string, message: string): Finding {

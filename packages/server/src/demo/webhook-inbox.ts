@@ -46,9 +46,10 @@ async function readBody(request: IncomingMessage): Promise<string> {
   for await (const chunk of request) {
     const buffer = Buffer.from(chunk);
     bytes += buffer.length;
-    if (bytes > BODY_BYTES_MAX) throw new Error("too large");
-    chunks.push(buffer);
+    // Read to its end, or the sender would see a broken connection instead of the answer.
+    if (bytes <= BODY_BYTES_MAX) chunks.push(buffer);
   }
+  if (bytes > BODY_BYTES_MAX) throw new Error("too large");
   return Buffer.concat(chunks).toString("utf8");
 }
 
