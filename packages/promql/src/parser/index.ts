@@ -22,7 +22,7 @@ export {
 export { typeOf } from "./check.ts";
 export { ParseError, positionAt, type TextPosition } from "./error.ts";
 export { AGGREGATIONS, FUNCTIONS, type FunctionSignature } from "./functions.ts";
-export { parseMetric } from "./metric.ts";
+export { parseMetric, parseMetricSelector } from "./metric.ts";
 export { parseExpression } from "./parse.ts";
 export { prettyExpression, printExpression } from "./print.ts";
 export type { ParseOptions } from "./reader.ts";

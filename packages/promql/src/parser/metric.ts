@@ -1,8 +1,8 @@
 // A series as text: `name{label="value", …}`, as scripts and unit tests write it.
-import { Labels, METRIC_NAME } from "@storewatch/model";
+import { Labels, type Matcher, METRIC_NAME } from "@storewatch/model";
 import { ParseError } from "./error.ts";
 import { TokenReader } from "./reader.ts";
-import { parseMatchers } from "./selector.ts";
+import { parseMatchers, parseSelector } from "./selector.ts";
 
 /** The label set, and the text behind it. Throws ParseError. */
 export function parseMetric(text: string): { labels: Labels; rest: string } {
@@ -36,4 +36,14 @@ function metricEnd(text: string): number {
     else if (char === "}") return i + 1;
   }
   return text.length;
+}
+
+/** A selector alone, as in `match[]`: no range, offset or @. Throws ParseError. */
+export function parseMetricSelector(text: string): readonly Matcher[] {
+  const reader = new TokenReader(text, {});
+  const token = reader.token;
+  if (token.type !== "identifier" && !reader.isOperator("{")) reader.unexpected("", "a metric selector");
+  const { matchers } = parseSelector(reader);
+  if (reader.token.type !== "end") reader.unexpected();
+  return matchers;
 }

@@ -6,6 +6,7 @@ import {
   ParseError,
   parseExpression,
   parseMetric,
+  parseMetricSelector,
   prettyExpression,
   printExpression,
   typeOf,
@@ -157,6 +158,13 @@ it("reads series descriptions", () => {
   expect(parseMetric('a{b="c d",e="}"} 1 2').labels.toJSON()).toEqual({ __name__: "a", b: "c d", e: "}" });
   expect(parseMetric("a 1 2").rest).toBe("1 2");
   expect(parseMetric('{"x.y", a="b"} {{}}')).toMatchObject({ rest: "{{}}" });
+});
+
+it("reads a selector alone", () => {
+  expect(parseMetricSelector('a{b=~"c"}').map(String)).toEqual(['b=~"c"', '__name__="a"']);
+  for (const text of ["", "a[5m]", "a offset 5m", "1", "{}", "a b"]) {
+    expect(() => parseMetricSelector(text), text).toThrow(ParseError);
+  }
 });
 
 it("refuses what is nested too deeply instead of overflowing the stack", () => {
