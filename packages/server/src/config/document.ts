@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import type { Finding } from "@storewatch/model";
 import { isNode, isScalar, LineCounter, type Node, parseAllDocuments, parseDocument, type ScalarTag } from "yaml";
 import type { z } from "zod";
+import { indentQuotedLines } from "./quoted-lines.ts";
 
 /** A user's file could not be used. `findings` has at least one error. */
 export class ConfigError extends Error {
@@ -35,6 +36,8 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
   const document = documents[0] ?? parseDocument("", { lineCounter: lines });
   const problem = documents.flatMap((d) => d.errors)[0];
   if (problem) {
+    const deeper = indentQuotedLines(text);
+    if (deeper !== text && isWellFormed(deeper)) return { ...parseConfigDocument(file, deeper), text };
     const { line, col } = lines.linePos(problem.pos[0]);
     throw new ConfigError([{ code: "YAML", severity: "error", file, line, column: col, message: problem.message }]);
   }
@@ -97,6 +100,15 @@ const binaryTag: ScalarTag = {
 };
 
 const OPTIONS = { prettyErrors: false, merge: true, customTags: [binaryTag] };
+
+function isWellFormed(text: string): boolean {
+  try {
+    parseConfigDocument("", text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 interface Entry {
   readonly value: unknown;

@@ -1,10 +1,16 @@
 // The metadata store on SQLite.
+import path from "node:path";
 import { type Insertable, Kysely, type Selectable, SqliteDialect } from "kysely";
 import { ROLES, type Role } from "../../tenant/principal.ts";
 import type { AuditRecord, MetadataStore, SessionRecord, TokenRecord, UserRecord } from "./interface.ts";
 import { migrate } from "./migrations.ts";
 import type { MetaTables } from "./schema.ts";
 import { openSqlite } from "./sqlite.ts";
+
+/** The database's place in a data directory. */
+export function metadataFile(dataDir: string): string {
+  return path.join(dataDir, "meta.db");
+}
 
 /** Opens or makes the database and brings it to this version. Throws DATA_NEWER. */
 export async function openMetadataStore(file: string): Promise<MetadataStore> {

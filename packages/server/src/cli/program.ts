@@ -1,0 +1,132 @@
+// The commands of `storewatch`. What a command needs is imported when it runs: `version` should not load a database.
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { ServeOptions } from "../app/serve.ts";
+import { ROLES } from "../tenant/principal.ts";
+import type { CheckFlags } from "./check-command.ts";
+import { exitCodeOf } from "./failure.ts";
+import { FORMATS } from "./format.ts";
+import type { CommandContext, ExitCode } from "./output.ts";
+import type { TokenFlags } from "./token-command.ts";
+
+/** Runs one command line to its end. Never throws. */
+export async function runCli(args: readonly string[], context: CommandContext): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = buildProgram(context, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return exitCodeOf(error, context);
+  }
+}
+
+type Done = (code: ExitCode) => void;
+
+function buildProgram(context: CommandContext, done: Done): Command {
+  const program = new Command("storewatch");
+  program
+    .description("Monitoring and alerting for multi-tenant e-commerce platforms, in one process.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: context.out,
+      writeErr: context.err,
+      outputError: (text, write) =>
+        write(
+          `storewatch: ${text
+            .replace(/^error: /, "")
+            .trim()
+            .replaceAll("\n", " ")}\n`,
+        ),
+    });
+  addServerCommands(program);
+  addCheckCommands(program, context, done);
+  addTokenCommand(program, context);
+  program
+    .command("version")
+    .description("print the version")
+    .action(async () => {
+      const { VERSION } = await import("../app/version.ts");
+      context.out(`storewatch ${VERSION} (Node.js ${process.versions.node})\n`);
+    });
+  return program;
+}
+
+function addServerCommands(program: Command): void {
+  withServerOptions(program.command("serve").description("run the server"))
+    .option("--config <file>", "storewatch.yml")
+    .action(async (flags: ServeOptions) => {
+      const { runServe } = await import("../app/serve.ts");
+      await runServe(flags);
+    });
+  withServerOptions(program.command("demo").description("run the server with the example shop and live traffic"))
+    .option("--no-shop", "without the example shop")
+    .option("--shop-port <port>", "port of the example shop", portOf, SHOP_PORT)
+    .action(async ({ shop, shopPort, data, listen }: DemoFlags) => {
+      const { runDemo } = await import("../app/demo.ts");
+      await runDemo({ data, listen, shopPort: shop ? shopPort : undefined });
+    });
+}
+
+const SHOP_PORT = 9780;
+
+interface DemoFlags extends Pick<ServeOptions, "data" | "listen"> {
+  /** False with --no-shop. */
+  readonly shop: boolean;
+  readonly shopPort: number;
+}
+
+function withServerOptions(command: Command): Command {
+  return command
+    .option("--data <dir>", "data directory (default ./data)")
+    .option("--listen <host:port>", "address to listen on (default 127.0.0.1:9700)");
+}
+
+function addCheckCommands(program: Command, context: CommandContext, done: Done): void {
+  const format = () => new Option("--format <format>", "form of the findings").choices(FORMATS).default("text");
+  program
+    .command("check")
+    .description("validate and lint configuration: Storewatch, Prometheus, rules, Alertmanager, dashboards")
+    .argument("<path...>", "files or folders")
+    .addOption(format())
+    .action(async (paths: string[], flags: CheckFlags) => {
+      const { runCheck } = await import("./check-command.ts");
+      done(await runCheck(paths, flags, context));
+    });
+  program
+    .command("test")
+    .description("run tests of configuration")
+    .command("rules")
+    .description("run rule unit tests in promtool's format")
+    .argument("<file...>", "test files")
+    .addOption(format())
+    .action(async (files: string[], flags: CheckFlags) => {
+      const { runRuleTests } = await import("./test-command.ts");
+      done(await runRuleTests(files, flags, context));
+    });
+}
+
+function addTokenCommand(program: Command, context: CommandContext): void {
+  program
+    .command("token")
+    .description("credentials for API clients")
+    .command("create")
+    .description("make a token and print it, also beside a running server")
+    .addOption(new Option("--role <role>", "what it may do").choices(ROLES).makeOptionMandatory())
+    .option("--tenant <id...>", "shops that it is for (default: all)")
+    .option("--name <name>", "what it is for")
+    .option("--config <file>", "storewatch.yml that names the data directory")
+    .option("--data <dir>", "data directory (default ./data)")
+    .action(async (flags: TokenFlags) => {
+      const { runTokenCreate } = await import("./token-command.ts");
+      await runTokenCreate(flags, context);
+    });
+}
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new InvalidArgumentError("expected a port number");
+  return port;
+}
