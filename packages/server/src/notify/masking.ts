@@ -14,6 +14,13 @@ export function maskOf(secrets: readonly (string | undefined)[]): Mask {
   };
 }
 
+/** What of a URL lets one post: the whole, its path, and each longer part of it. */
+export function urlSecrets(url: string): string[] {
+  if (!URL.canParse(url)) return [url];
+  const { pathname, search } = new URL(url);
+  return [url, pathname, ...`${pathname}/${search}`.split(/[/?&=]/)];
+}
+
 /** Scheme and host of a URL whose path and query may be what lets one post. */
 export function maskedUrl(url: string): string {
   if (!URL.canParse(url)) return MASK;

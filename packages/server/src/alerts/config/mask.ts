@@ -6,10 +6,7 @@ const SECRET_KEY =
   /(^|_)(password|secret|token|token_id|api_key|service_key|routing_key|user_key|secret_key|credentials)$/;
 const SECRET_KEYS = new Set(["slack_api_url", "webhook_url", "mattermost_webhook_url", "cert", "key", "ca", "secrets"]);
 /** `url` and `api_url` are addresses elsewhere; here they are what lets one post. */
-const SECRET_IN: Readonly<Record<string, readonly string[]>> = {
-  webhook_configs: ["url"],
-  slack_configs: ["api_url"],
-};
+const SECRET_IN: Readonly<Record<string, readonly string[]>> = { slack_configs: ["api_url"] };
 
 /** Maps of the user's own names: a label called "token" is no secret. */
 const OPEN_MAPS = /^((source_|target_)?match(_re)?|labels|details|attributes|metadata|custom_fields)$/;
@@ -26,11 +23,18 @@ function masked(value: unknown, within: string): unknown {
       if (OPEN_MAPS.test(key)) return [key, inner];
       const secret = SECRET_KEY.test(key) || SECRET_KEYS.has(key) || (SECRET_IN[within] ?? []).includes(key);
       if (secret && isScalar(inner)) return [key, inner === "" || inner === null ? inner : SECRET_MASK];
+      if (key === "url" && within === "webhook_configs") return [key, maskedWebhook(inner)];
       if (key === "secrets" && Array.isArray(inner)) return [key, inner.map(() => SECRET_MASK)];
       if (key === "proxy_url" && typeof inner === "string") return [key, inner.replace(/\/\/[^@/]*@/, "//<secret>@")];
       return [key, masked(inner, key.endsWith("_configs") ? key : within)];
     }),
   );
+}
+
+/** amtool 0.25 reads the file back and wants a URL here, where later versions take `<secret>`. */
+function maskedWebhook(url: unknown): unknown {
+  if (typeof url !== "string" || url === "") return url;
+  return URL.canParse(url) && /^https?:/.test(url) ? `${new URL(url).origin}/${SECRET_MASK}` : "http://secret.invalid/";
 }
 
 function isScalar(value: unknown): boolean {

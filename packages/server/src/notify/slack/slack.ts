@@ -5,7 +5,7 @@ import type { SafeHttpResponse } from "../../kernel/safe-http.ts";
 import { TemplateError } from "../../template/index.ts";
 import { postJson, type Verdict, verdictOf, verdictOfError } from "../http.ts";
 import type { DeliveryRecord, Integration } from "../interface.ts";
-import { maskedUrl, maskOf } from "../masking.ts";
+import { maskedUrl, maskOf, urlSecrets } from "../masking.ts";
 import type { IntegrationDependencies } from "../registry.ts";
 import { createRenderer, type Renderer } from "../renderer.ts";
 import { resultOf } from "../result.ts";
@@ -29,7 +29,7 @@ export function createSlack(config: SlackConfig, deps: IntegrationDependencies):
         record = { ...record, target: `Slack ${message.channel}`.trim(), subject: attachment.title, body };
         const url = await config.url.reveal();
         const token = await config.token?.reveal();
-        const mask = maskOf([url, URL.canParse(url) ? new URL(url).pathname : undefined, token]);
+        const mask = maskOf([...urlSecrets(url), token]);
         record = { ...record, target: `Slack ${message.channel} at ${maskedUrl(url)}` };
         try {
           const response = await postJson(deps.http, config.http, { url, body, bearer: token, timeoutMs, signal });

@@ -4,7 +4,7 @@ import type { WebhookConfig } from "../../alerts/config/index.ts";
 import { TemplateError } from "../../template/index.ts";
 import { postJson, type Verdict, verdictOf, verdictOfError } from "../http.ts";
 import type { DeliveryRecord, Integration } from "../interface.ts";
-import { maskedUrl, maskOf } from "../masking.ts";
+import { maskedUrl, maskOf, urlSecrets } from "../masking.ts";
 import type { IntegrationDependencies } from "../registry.ts";
 import { createRenderer } from "../renderer.ts";
 import { resultOf } from "../result.ts";
@@ -28,7 +28,7 @@ export function createWebhook(config: WebhookConfig, deps: IntegrationDependenci
         return { outcome: "failed", reason: urlReason(error), record };
       }
       if (url === "") return { outcome: "failed", reason: "webhook URL is empty after templating", record };
-      const mask = maskOf([url, URL.canParse(url) ? new URL(url).pathname : undefined]);
+      const mask = maskOf(urlSecrets(url));
       record = { ...record, target: `POST ${maskedUrl(url)}` };
       try {
         const response = await postJson(deps.http, config.http, { url, body, timeoutMs, signal });
