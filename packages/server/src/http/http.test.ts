@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { sessionOfCookies, tokenOfAuthorization } from "../auth/credentials.ts";
 import { StorewatchError } from "../kernel/errors.ts";
+import { openMetadataStore } from "../store/meta/sqlite-store.ts";
 import { ROLES } from "../tenant/principal.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "./testing/test-server.ts";
 
@@ -15,7 +16,7 @@ afterEach(async () => {
 });
 
 async function start(options?: TestServerOptions): Promise<TestServer> {
-  const made = await startTestServer(options);
+  const made = await startTestServer(openMetadataStore, options);
   running.push(made);
   return made;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openMetadataStore } from "../store/meta/sqlite-store.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "storewatch-ui-"));
@@ -15,7 +16,7 @@ beforeAll(async () => {
   writeFileSync(path.join(root, "secret.txt"), "secret");
   writeFileSync(path.join(uiDir, "index.html"), "<!doctype html><title>Storewatch</title>");
   writeFileSync(path.join(uiDir, "assets", "app-1a2b.js"), script);
-  running = await startTestServer({ uiDir });
+  running = await startTestServer(openMetadataStore, { uiDir });
 });
 afterAll(() => running.close());
 

@@ -1,6 +1,7 @@
 import { get, type IncomingMessage } from "node:http";
 import { FakeClock } from "@storewatch/testkit";
 import { afterEach, expect, test } from "vitest";
+import { openMetadataStore } from "../store/meta/sqlite-store.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
 
 let running: TestServer | undefined;
@@ -29,7 +30,7 @@ async function listen(server: TestServer, port: number, headers: Record<string, 
 
 test("topics come as events, at most one of each in a second, with heartbeats, and end when the server stops", async () => {
   const clock = new FakeClock(1e12);
-  running = await startTestServer({ clock });
+  running = await startTestServer(openMetadataStore, { clock });
   const { hub, server, bearer } = running;
   const { port } = await server.start();
   const { response, seen } = await listen(running, port, await bearer("viewer"));
@@ -59,7 +60,7 @@ test("topics come as events, at most one of each in a second, with heartbeats, a
 
 test("a connection ends after ten minutes, and one caller cannot take all places", async () => {
   const clock = new FakeClock(1e12);
-  running = await startTestServer({ clock });
+  running = await startTestServer(openMetadataStore, { clock });
   const { server, bearer, metrics } = running;
   const { port } = await server.start();
   const headers = await bearer("viewer");

@@ -5,6 +5,7 @@ import path from "node:path";
 import { connect } from "node:tls";
 import { FakeClock } from "@storewatch/testkit";
 import { afterEach, describe, expect, test } from "vitest";
+import { openMetadataStore } from "../store/meta/sqlite-store.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
 import { readTlsPair } from "./tls.ts";
 
@@ -61,7 +62,7 @@ describe.skipIf(!hasOpenssl)("TLS", () => {
     };
     put(one.cert, one.key);
     const clock = new FakeClock(1e12);
-    running = await startTestServer({ tls, clock });
+    running = await startTestServer(openMetadataStore, { tls, clock });
     const { port, url } = await running.server.start();
     expect(url).toBe(`https://127.0.0.1:${port}`);
     expect(await servedName(port)).toBe("one");
@@ -75,7 +76,7 @@ describe.skipIf(!hasOpenssl)("TLS", () => {
 
   test("cookies are Secure", async () => {
     const { cert, key } = makePair("secure");
-    running = await startTestServer({ tls: { certFile: cert, keyFile: key } });
+    running = await startTestServer(openMetadataStore, { tls: { certFile: cert, keyFile: key } });
     const answer = await running.server.app.inject(`/?token=${await running.auth.createSignInLink()}`);
     expect(answer.headers["set-cookie"]).toMatch(/; Secure$/);
   });

@@ -10,7 +10,6 @@ import { systemClock } from "../../kernel/clock.ts";
 import { silentLogger } from "../../kernel/logger.ts";
 import { createSelfMetrics, type SelfMetrics } from "../../kernel/self-metrics.ts";
 import type { MetadataStore } from "../../store/meta/interface.ts";
-import { openMetadataStore } from "../../store/meta/sqlite-store.ts";
 import type { Role } from "../../tenant/principal.ts";
 import { type HealthState, healthRoutes, operationRoutes } from "../health.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../server.ts";
@@ -35,10 +34,14 @@ export interface TestServerOptions extends Partial<Omit<HttpServerOptions, "rout
   readonly reload?: () => Promise<void>;
 }
 
-export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+/** `openStore` is the engine's own: only tests may know which one it is. */
+export async function startTestServer(
+  openStore: (file: string) => Promise<MetadataStore>,
+  options: TestServerOptions = {},
+): Promise<TestServer> {
   const { clock = systemClock, routes = [], anonymous = "none", reload = async () => {}, ...rest } = options;
   const dir = mkdtempSync(path.join(tmpdir(), "storewatch-http-"));
-  const store = await openMetadataStore(path.join(dir, "meta.db"));
+  const store = await openStore(path.join(dir, "meta.db"));
   const metrics = createSelfMetrics();
   const hub = createStreamHub(clock, metrics);
   const auth = createAuth({
