@@ -18,9 +18,6 @@ const places: DemoPlaces = {
   SMTP_PORT: "2525",
   INBOX_URL: "http://127.0.0.1:2526",
   SHOP_ADDRESS: "127.0.0.1:9780",
-  STOREWATCH_ADDRESS: "127.0.0.1:9700",
-  STOREWATCH_SCHEME: "http",
-  SCRAPE_TOKEN_FILE: "token",
 };
 const files = renderDemoConfig(directory, places);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

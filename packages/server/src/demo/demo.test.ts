@@ -54,7 +54,6 @@ async function start(more: Partial<DemoOptions> = {}): Promise<Demo> {
     shopPort: 0,
     clock: systemClock,
     logger: silentLogger,
-    storewatch: { address: "127.0.0.1:9700", scheme: "http", scrapeTokenFile: "/tokens/scrape" },
     onInboxChange: () => {
       changes += 1;
     },
@@ -77,7 +76,9 @@ async function inbox(scope: Principal["scope"] = ALL_TENANTS): Promise<InboxMess
 
 describe("mailbox and inbox", () => {
   test("an e-mail with Vietnamese subject, text and HTML arrives whole; a shop's people see none", async () => {
-    const { smtpPort } = await start({ shopPort: undefined });
+    const { smtpPort, configFiles, shopUrl } = await start({ shopPort: undefined });
+    expect(shopUrl).toBeUndefined();
+    expect(readFileSync(configFiles.prometheus, "utf8")).not.toContain("scrape_configs");
     const transport = createTransport({ host: "127.0.0.1", port: smtpPort, secure: false });
     await transport.sendMail({
       from: "alerts@storewatch.example",
@@ -129,7 +130,7 @@ describe("the shop's process", () => {
     expect(tenants).toEqual([{ id: "acme", name: "Acme", tier: "gold", timezone: "UTC", currency: "USD" }]);
     expect([shopUrl, providerUrls.paynow]).toEqual(["http://127.0.0.1:9999", "http://127.0.0.1:9998"]);
     const prometheus = readFileSync(configFiles.prometheus, "utf8");
-    for (const part of ["127.0.0.1:9999", "127.0.0.1:9700", "/tokens/scrape"]) expect(prometheus).toContain(part);
+    expect(prometheus).toContain("127.0.0.1:9999");
     const alertmanager = readFileSync(configFiles.alertmanager, "utf8");
     for (const part of [`127.0.0.1:${smtpPort}`, `${inboxUrl}/slack`]) expect(alertmanager).toContain(part);
     expect(configFiles.rules.map((file) => path.basename(file))).toEqual(["ecommerce.rules.yml"]);

@@ -9,10 +9,8 @@ export const CONTENT_DIR = fileURLToPath(new URL("../../content/", import.meta.u
 export interface DemoPlaces {
   readonly SMTP_PORT: string;
   readonly INBOX_URL: string;
-  readonly SHOP_ADDRESS: string;
-  readonly STOREWATCH_ADDRESS: string;
-  readonly STOREWATCH_SCHEME: "http" | "https";
-  readonly SCRAPE_TOKEN_FILE: string;
+  /** undefined: no shop runs, and none is scraped. */
+  readonly SHOP_ADDRESS: string | undefined;
 }
 
 export interface DemoConfigFiles {
@@ -41,15 +39,17 @@ export function renderDemoConfig(directory: string, places: DemoPlaces): DemoCon
     );
     return target;
   };
-  return { prometheus: render("prometheus.yml"), alertmanager: render("alertmanager.yml"), rules };
+  const prometheus = render(places.SHOP_ADDRESS === undefined ? "prometheus-without-shop.yml" : "prometheus.yml");
+  return { prometheus, alertmanager: render("alertmanager.yml"), rules };
 }
 
 /** Replaces `@NAME@`; comments may speak of @NAMES@, anything else unknown is our bug. */
 export function fillPlaces(text: string, places: DemoPlaces): string {
-  const known: Readonly<Record<string, string>> = { ...places };
+  const known: Readonly<Record<string, string | undefined>> = { ...places };
   return text.replace(/@([A-Z_]+)@/g, (whole, name: string) => {
     if (name === "NAMES") return "Names";
-    if (known[name] === undefined) throw new Error(`BUG: no value for ${whole}`);
-    return known[name];
+    const value = known[name];
+    if (value === undefined) throw new Error(`BUG: no value for ${whole}`);
+    return value;
   });
 }

@@ -22,12 +22,6 @@ export interface DemoOptions {
   readonly rate?: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How the demo's prometheus.yml scrapes Storewatch itself. The token's role is `scrape`. */
-  readonly storewatch: {
-    readonly address: string;
-    readonly scheme: "http" | "https";
-    readonly scrapeTokenFile: string;
-  };
   /** A message arrived: the stream's topic `inbox` changed. */
   readonly onInboxChange: () => void;
   /** For tests: another entry than examples/shop/dist/main.js. */
@@ -52,7 +46,7 @@ const DEFAULT_RATE = 40;
 
 /** Throws StorewatchError with one clear line when a part cannot start; what had started is stopped again. */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
-  const { clock, logger, storewatch } = options;
+  const { clock, logger } = options;
   const directory = path.join(options.dataDir, "demo");
   mkdirSync(directory, { recursive: true });
   const started = new Disposables();
@@ -67,10 +61,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     const configFiles = renderDemoConfig(directory, {
       SMTP_PORT: String(mailbox.port),
       INBOX_URL: webhooks.url,
-      SHOP_ADDRESS: shop ? new URL(shop.url).host : "127.0.0.1:9780",
-      STOREWATCH_ADDRESS: storewatch.address,
-      STOREWATCH_SCHEME: storewatch.scheme,
-      SCRAPE_TOKEN_FILE: storewatch.scrapeTokenFile,
+      SHOP_ADDRESS: shop ? new URL(shop.url).host : undefined,
     });
     return {
       shopUrl: shop?.url,
