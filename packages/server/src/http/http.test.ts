@@ -308,7 +308,7 @@ describe("browser safety", () => {
           headers: { host: "localhost:9700", ...headers },
         })
       ).statusCode;
-    for (const who of [{ cookie }, {}]) {
+    for (const who of [{ cookie }, {}] as ReadonlyArray<Record<string, string>>) {
       expect(await post({ ...who, origin: "http://localhost:9700" })).toBe(200);
       expect(await post({ ...who, "sec-fetch-site": "same-origin" })).toBe(200);
       expect(await post({ ...who })).toBe(200);
