@@ -5,9 +5,8 @@ import { ALL_TENANTS, type Clock, type Finding, formatFinding, type Tenant } fro
 import type { FastifyPluginAsync } from "fastify";
 import { alertRoutes } from "../alerts/index.ts";
 import { type Auth, authRoutes, createAuth, ensureAdminToken } from "../auth/index.ts";
-import { type Collector, createCollector } from "../collect/collector.ts";
+import { type Collector, createCollector } from "../collect/index.ts";
 import { collectRoutes } from "../collect/route.ts";
-import { createSelfCollector, type SelfCollector } from "../collect/self.ts";
 import type { Environment } from "../config/environment.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
 import type { StorewatchConfig } from "../config/storewatch-config.ts";
@@ -149,7 +148,6 @@ interface Parts {
   readonly alerts: AlertStage;
   readonly rules: RuleEngine;
   readonly collector: Collector;
-  readonly self: SelfCollector;
   readonly pages: PageStage;
   readonly tenantInfo: { start(): void; stop(): void };
 }
@@ -190,18 +188,12 @@ async function assemble(
     evaluationIntervalMs: files.prometheus.global.evaluationIntervalMs,
   });
   const collector = createCollector({
-    store: { ...stage.store, openRows: stage.openRows },
+    store: { openRows: stage.openRows, append: stage.store.append },
     config: files.prometheus,
     clock,
     logger,
     metrics,
-  });
-  const self = createSelfCollector({
-    openRows: stage.openRows,
-    read: () => metrics.metrics(),
-    instance: formatListenAddress(config.listen),
-    clock,
-    logger,
+    self: { instance: formatListenAddress(config.listen), expose: () => metrics.metrics() },
   });
   const pages = createPageStage({
     ...shared,
@@ -218,7 +210,6 @@ async function assemble(
     alerts,
     rules,
     collector,
-    self,
     pages,
     tenantInfo: tenantInfo(stage, tenants, clock, logger),
   };
@@ -268,8 +259,6 @@ async function startStages(parts: Parts, started: Disposables): Promise<void> {
   started.add("pages", () => parts.pages.stop());
   parts.tenantInfo.start();
   started.add("tenant info", () => parts.tenantInfo.stop());
-  parts.self.start();
-  started.add("own metrics", () => parts.self.stop());
   parts.collector.start();
   started.add("collector", () => parts.collector.stop());
 }
