@@ -4,12 +4,13 @@
 /** A key or list item whose quoted value does not end on its line. */
 const OPENS = /^(\s*(?:- +)*)(?:[^\s#'"&|>{[-][^#]*?:\s+|- +)?(?:"((?:[^"\\]|\\.)*\\?)|'((?:[^']|'')*))$/;
 
-/** The text with the continuation lines of quoted values indented deeper; line numbers stay. */
+/** The text with the continuation lines of quoted values indented deeper than their keys; line numbers stay. */
 export function indentQuotedLines(text: string): string {
   let open: { mark: '"' | "'"; indent: string } | undefined;
   const lines = text.split("\n").map((line) => {
     if (open) {
-      const moved = line.trim() === "" ? line : open.indent + line;
+      const isShallow = line.trim() !== "" && !line.startsWith(open.indent);
+      const moved = isShallow ? open.indent + line : line;
       if (closes(line, open.mark)) open = undefined;
       return moved;
     }
