@@ -1,5 +1,6 @@
 // What a user sees when something is wrong: one clear line with place and reason, and the right exit code.
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
@@ -62,6 +63,7 @@ describe("what stands in the way of a start is one line and exit 1", () => {
   test("a taken port", async () => {
     const port = await freePort();
     const blocker = createServer().listen(port, "127.0.0.1");
+    await once(blocker, "listening");
     const { status, stderr } = serve({}, [], `127.0.0.1:${port}`);
     blocker.close();
     expect(stderr.trim().split("\n")).toHaveLength(1);

@@ -107,9 +107,16 @@ export async function waitUntil(
 /** A new directory that is removed when the process ends. */
 export function temporaryDir(prefix: string): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), prefix));
-  process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
+  if (temporaryDirs.length === 0) {
+    process.on("exit", () => {
+      for (const made of temporaryDirs) rmSync(made, { recursive: true, force: true });
+    });
+  }
+  temporaryDirs.push(dir);
   return dir;
 }
+
+const temporaryDirs: string[] = [];
 
 /** A loopback TCP port that was free a moment ago. */
 export function freePort(): Promise<number> {
