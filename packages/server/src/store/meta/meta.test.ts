@@ -1,6 +1,6 @@
 // The contract of the metadata store; every implementation is one entry of `engines`.
 import { fork } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
@@ -119,6 +119,14 @@ test("openers at the same moment migrate one after the other", async () => {
   await stores[2].addUser(user);
   expect(await stores[0].users()).toEqual([user]);
   await Promise.all(stores.map((store) => store.close()));
+});
+
+test("only the owner can read the database and its log", async () => {
+  const file = freshFile();
+  const store = await openMetadataStore(file);
+  await store.addUser(user);
+  for (const name of [file, `${file}-wal`]) expect(statSync(name).mode & 0o777, name).toBe(0o600);
+  await store.close();
 });
 
 test("a newer database is refused with a clear word", async () => {

@@ -1,4 +1,5 @@
 // The metadata store on SQLite.
+import { closeSync, openSync } from "node:fs";
 import path from "node:path";
 import { type Insertable, Kysely, type Selectable, SqliteDialect } from "kysely";
 import { ROLES, type Role } from "../../tenant/principal.ts";
@@ -14,6 +15,8 @@ export function metadataFile(dataDir: string): string {
 
 /** Opens or makes the database and brings it to this version. Throws DATA_NEWER. */
 export async function openMetadataStore(file: string): Promise<MetadataStore> {
+  // Hashes of secrets: for the owner only, also in a directory that others can read. The WAL takes the file's mode.
+  closeSync(openSync(file, "a", 0o600));
   const database = await openSqlite(file);
   const db = new Kysely<MetaTables>({ dialect: new SqliteDialect({ database }) });
   try {
