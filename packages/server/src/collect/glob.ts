@@ -39,7 +39,11 @@ function parseClass(characters: readonly string[], start: number) {
   const negated = characters[i] === "^";
   if (negated) i++;
   const ranges: Array<readonly [string, string]> = [];
-  const take = () => (characters[i] === "\\" ? characters[++i] : characters[i]);
+  // A bare "-" or "]" is no member of a class: the pattern is malformed, as it is for Go.
+  const take = () => {
+    if (characters[i] === "\\") return characters[++i];
+    return characters[i] === "-" || characters[i] === "]" ? undefined : characters[i];
+  };
   for (; i < characters.length && (characters[i] !== "]" || ranges.length === 0); i++) {
     const low = take();
     let high = low;
