@@ -9,7 +9,7 @@ const ORDERS_NOW = "[15m:1m]";
 const HOUR_BEFORE = "[1h:5m]";
 
 /** An order that did not become one is none. */
-const ORDERS = 'orders_total{status!~"failed|cancelled|canceled|rejected|declined"}';
+const ORDERS = 'orders_total{status!~".*(failed|declined|rejected|cancell?ed).*"}';
 const ERRORS = 'http_requests_total{status_code=~"5.."}';
 
 const rate = (selector: string, window: string) => `rate(${selector}[${window}])`;

@@ -1,0 +1,173 @@
+// Prometheus' HTTP API as the pages use it. The reply of our own server is trusted in shape; values come as text.
+import { request } from "./http.ts";
+
+export type LabelSet = Readonly<Record<string, string>>;
+
+export interface InstantSample {
+  readonly labels: LabelSet;
+  readonly timeMs: number;
+  readonly value: number;
+}
+
+export interface RangeSeries {
+  readonly labels: LabelSet;
+  readonly timesMs: readonly number[];
+  readonly values: readonly number[];
+}
+
+export interface RangeResult {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly stepMs: number;
+  readonly series: readonly RangeSeries[];
+  readonly warnings: readonly string[];
+}
+
+export interface InstantResult {
+  readonly atMs: number;
+  readonly samples: readonly InstantSample[];
+  readonly warnings: readonly string[];
+}
+
+interface Envelope<T> {
+  readonly data: T;
+  readonly warnings?: readonly string[];
+  readonly infos?: readonly string[];
+}
+type Pair = readonly [number, string];
+type QueryData =
+  | { readonly resultType: "vector"; readonly result: ReadonlyArray<{ metric: LabelSet; value: Pair }> }
+  | { readonly resultType: "matrix"; readonly result: ReadonlyArray<{ metric: LabelSet; values: readonly Pair[] }> }
+  | { readonly resultType: "scalar" | "string"; readonly result: Pair };
+
+async function call<T>(path: string, form?: URLSearchParams, signal?: AbortSignal): Promise<Envelope<T>> {
+  return (await request(path, form ? { method: "POST", form, signal } : { signal })) as Envelope<T>;
+}
+
+export function parseValue(text: string): number {
+  if (text === "+Inf" || text === "Inf") return Number.POSITIVE_INFINITY;
+  return text === "-Inf" ? Number.NEGATIVE_INFINITY : Number(text);
+}
+
+const notes = (reply: Envelope<unknown>): readonly string[] => [...(reply.warnings ?? []), ...(reply.infos ?? [])];
+
+export async function queryInstant(expression: string, atMs: number, signal?: AbortSignal): Promise<InstantResult> {
+  const form = new URLSearchParams({ query: expression, time: String(atMs / 1000) });
+  const reply = await call<QueryData>("/api/v1/query", form, signal);
+  const { data } = reply;
+  const sample = (labels: LabelSet, [time, value]: Pair): InstantSample => ({
+    labels,
+    timeMs: time * 1000,
+    value: parseValue(value),
+  });
+  let samples: InstantSample[];
+  if (data.resultType === "vector") samples = data.result.map((one) => sample(one.metric, one.value));
+  else if (data.resultType === "matrix") {
+    samples = data.result.flatMap((one) => one.values.slice(-1).map((pair) => sample(one.metric, pair)));
+  } else samples = [sample({}, data.result)];
+  return { atMs, samples, warnings: notes(reply) };
+}
+
+export async function queryRange(
+  expression: string,
+  fromMs: number,
+  toMs: number,
+  stepMs: number,
+  signal?: AbortSignal,
+): Promise<RangeResult> {
+  // On multiples of the step, so that points keep their places from one refresh to the next.
+  const start = Math.floor(fromMs / stepMs) * stepMs;
+  const end = Math.floor(toMs / stepMs) * stepMs;
+  const form = new URLSearchParams({
+    query: expression,
+    start: String(start / 1000),
+    end: String(end / 1000),
+    step: String(stepMs / 1000),
+  });
+  const reply = await call<QueryData>("/api/v1/query_range", form, signal);
+  const matrix = reply.data.resultType === "matrix" ? reply.data.result : [];
+  const series = matrix.map((one) => ({
+    labels: one.metric,
+    timesMs: one.values.map((pair) => Math.round(pair[0] * 1000)),
+    values: one.values.map((pair) => parseValue(pair[1])),
+  }));
+  return { fromMs: start, toMs: end, stepMs, series, warnings: notes(reply) };
+}
+
+function spanParams(fromMs: number, toMs: number, selector?: string): string {
+  const params = new URLSearchParams({ start: String(fromMs / 1000), end: String(toMs / 1000) });
+  if (selector) params.append("match[]", selector);
+  return params.toString();
+}
+
+export async function labelValues(
+  label: string,
+  selector: string | undefined,
+  fromMs: number,
+  toMs: number,
+): Promise<readonly string[]> {
+  const path = `/api/v1/label/${encodeURIComponent(label)}/values?${spanParams(fromMs, toMs, selector)}`;
+  return (await call<readonly string[]>(path)).data;
+}
+
+export async function labelNames(fromMs: number, toMs: number): Promise<readonly string[]> {
+  return (await call<readonly string[]>(`/api/v1/labels?${spanParams(fromMs, toMs)}`)).data;
+}
+
+export async function seriesOf(selector: string, fromMs: number, toMs: number): Promise<readonly LabelSet[]> {
+  return (await call<readonly LabelSet[]>(`/api/v1/series?${spanParams(fromMs, toMs, selector)}`)).data;
+}
+
+export interface RuleAlert {
+  readonly labels: LabelSet;
+  readonly annotations: LabelSet;
+  readonly state: "pending" | "firing";
+  readonly activeAt: string;
+  readonly value: string;
+}
+
+export interface AlertingRule {
+  readonly type: "alerting";
+  readonly state: "inactive" | "pending" | "firing";
+  readonly name: string;
+  readonly query: string;
+  /** Seconds. */
+  readonly duration: number;
+  readonly labels?: LabelSet;
+  readonly annotations?: LabelSet;
+  readonly alerts: readonly RuleAlert[];
+  readonly health: string;
+  readonly lastError?: string;
+}
+export interface RecordingRule {
+  readonly type: "recording";
+  readonly name: string;
+  readonly query: string;
+}
+
+export interface RuleGroup {
+  readonly name: string;
+  readonly file: string;
+  readonly rules: ReadonlyArray<AlertingRule | RecordingRule>;
+}
+
+export async function ruleGroups(): Promise<readonly RuleGroup[]> {
+  return (await call<{ groups: readonly RuleGroup[] }>("/api/v1/rules")).data.groups;
+}
+
+export interface Target {
+  readonly labels: LabelSet;
+  readonly discoveredLabels: LabelSet;
+  readonly scrapePool: string;
+  readonly scrapeUrl: string;
+  readonly lastError: string;
+  readonly lastScrape: string;
+  /** Seconds. */
+  readonly lastScrapeDuration: number;
+  readonly health: "up" | "down" | "unknown";
+  readonly scrapeInterval?: string;
+}
+
+export async function activeTargets(): Promise<readonly Target[]> {
+  return (await call<{ activeTargets: readonly Target[] }>("/api/v1/targets?state=active")).data.activeTargets;
+}

@@ -1,0 +1,186 @@
+import { ActionIcon, Button, Modal, Select, Textarea, TextInput } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Plus, X } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { createSilence, matcherText, routedAlerts } from "../../api/alertmanager.ts";
+import type { LabelSet } from "../../api/prometheus.ts";
+import { Chips, problemWords } from "../../design/blocks.tsx";
+import { moment } from "../../design/times.ts";
+import { currentLanguage } from "../../text/index.ts";
+import {
+  type EditedMatcher,
+  finished,
+  matchersOf,
+  newSilence,
+  OPERATORS,
+  operatorOf,
+  SILENCE_HOURS,
+  withOperator,
+} from "./silence-form.ts";
+
+export function SilenceDialog({
+  labels,
+  author,
+  onClose,
+}: {
+  readonly labels: LabelSet;
+  readonly author: string;
+  readonly onClose: () => void;
+}) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const [matchers, setMatchers] = useState(() => matchersOf(labels));
+  const [hours, setHours] = useState(1);
+  const [comment, setComment] = useState("");
+  const create = useMutation({
+    mutationFn: createSilence,
+    onSuccess: (_, silence) => {
+      void client.invalidateQueries({ queryKey: ["alerts"] });
+      notifications.show({
+        message: t("silence.created", { time: moment(Date.parse(silence.endsAt), Date.now(), currentLanguage()) }),
+      });
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    create.mutate(newSilence(matchers, hours, comment, author, Date.now()));
+  };
+  const words = create.error && problemWords(create.error, t);
+  return (
+    <Modal opened onClose={onClose} title={t("silence.title")} size="lg">
+      <form className="silence" onSubmit={submit}>
+        <p className="muted">{t("silence.lead")}</p>
+        <MatcherRows matchers={matchers} onChange={setMatchers} />
+        <Preview matchers={matchers} />
+        <div className="silence-when">
+          <Select
+            label={t("silence.how")}
+            value={String(hours)}
+            onChange={(value) => setHours(Number(value))}
+            allowDeselect={false}
+            data={SILENCE_HOURS.map((hour) => ({
+              value: String(hour),
+              label: hour < 24 ? t("silence.hours", { count: hour }) : t("silence.days", { count: hour / 24 }),
+            }))}
+          />
+          <Textarea
+            label={t("silence.comment")}
+            placeholder={t("silence.commentPlaceholder")}
+            required
+            autosize
+            minRows={1}
+            value={comment}
+            onChange={(event) => setComment(event.target.value)}
+            data-autofocus
+          />
+        </div>
+        {words && <p className="state-crit">{t("silence.bad", { reason: words.why ?? words.title })}</p>}
+        <div className="row silence-end">
+          <Button variant="default" onClick={onClose}>
+            {t("common.cancel")}
+          </Button>
+          <Button type="submit" loading={create.isPending} disabled={finished(matchers).length === 0}>
+            {t("silence.create")}
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+function MatcherRows({
+  matchers,
+  onChange,
+}: {
+  readonly matchers: EditedMatcher[];
+  readonly onChange: (next: EditedMatcher[]) => void;
+}) {
+  const { t } = useTranslation();
+  const replace = (next: EditedMatcher) =>
+    onChange(matchers.map((matcher) => (matcher.key === next.key ? next : matcher)));
+  const add = () =>
+    onChange([
+      ...matchers,
+      {
+        key: Math.max(-1, ...matchers.map((matcher) => matcher.key)) + 1,
+        name: "",
+        value: "",
+        isRegex: false,
+        isEqual: true,
+      },
+    ]);
+  return (
+    <fieldset className="matchers">
+      <legend>{t("silence.matchers")}</legend>
+      {matchers.map((matcher) => (
+        <div key={matcher.key} className="matcher">
+          <TextInput
+            aria-label={t("silence.label")}
+            placeholder={t("silence.label")}
+            value={matcher.name}
+            onChange={(event) => replace({ ...matcher, name: event.target.value })}
+          />
+          <Select
+            aria-label="="
+            data={[...OPERATORS]}
+            value={operatorOf(matcher)}
+            allowDeselect={false}
+            onChange={(value) => replace(withOperator(matcher, value ?? "="))}
+          />
+          <TextInput
+            aria-label={t("silence.value")}
+            placeholder={t("silence.value")}
+            value={matcher.value}
+            onChange={(event) => replace({ ...matcher, value: event.target.value })}
+          />
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size={34}
+            aria-label={t("silence.remove", { name: matcher.name })}
+            onClick={() => onChange(matchers.filter((other) => other.key !== matcher.key))}
+          >
+            <X size={15} />
+          </ActionIcon>
+        </div>
+      ))}
+      <button type="button" className="link-button row" onClick={add}>
+        <Plus size={14} /> {t("silence.add")}
+      </button>
+    </fieldset>
+  );
+}
+
+/** What the silence would hide now: the server answers, so that matching is the very same. */
+function Preview({ matchers }: { readonly matchers: readonly EditedMatcher[] }) {
+  const { t } = useTranslation();
+  const ready = finished(matchers);
+  const query = useQuery({
+    queryKey: ["alerts", "preview", ready.map(matcherText)],
+    queryFn: () => routedAlerts(ready),
+    enabled: ready.length > 0,
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+  if (ready.length === 0) return <p className="preview state-warn">{t("silence.previewAll")}</p>;
+  if (query.isError) return <p className="preview state-crit">{problemWords(query.error, t).why}</p>;
+  const alerts = query.data;
+  if (!alerts) return <p className="preview muted">{t("common.loading")}…</p>;
+  if (alerts.length === 0) return <p className="preview muted">{t("silence.previewNone")}</p>;
+  return (
+    <div className="preview">
+      <strong>{t("silence.preview", { count: alerts.length })}</strong>
+      <ul>
+        {alerts.slice(0, 6).map((alert) => (
+          <li key={alert.fingerprint}>
+            {alert.labels.alertname} <Chips labels={alert.labels} skip={["alertname", "severity", "job", "instance"]} />
+          </li>
+        ))}
+        {alerts.length > 6 && <li className="muted">{t("common.others", { count: alerts.length - 6 })}</li>}
+      </ul>
+    </div>
+  );
+}

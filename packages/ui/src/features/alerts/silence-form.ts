@@ -1,0 +1,48 @@
+// The silence dialog's state as pure functions.
+import type { NewSilence, SilenceMatcher } from "../../api/alertmanager.ts";
+import type { LabelSet } from "../../api/prometheus.ts";
+
+const HOUR = 3_600_000;
+/** Hours that are offered. */
+export const SILENCE_HOURS = [1, 4, 8, 24, 72, 168] as const;
+
+export interface EditedMatcher extends SilenceMatcher {
+  readonly key: number;
+}
+
+export function matchersOf(labels: LabelSet): EditedMatcher[] {
+  return Object.entries(labels).map(([name, value], key) => ({ key, name, value, isRegex: false, isEqual: true }));
+}
+
+/** Those that say something: rows still being filled in are left out. */
+export function finished(matchers: readonly EditedMatcher[]): SilenceMatcher[] {
+  return matchers
+    .filter((matcher) => matcher.name.trim() !== "" && matcher.value !== "")
+    .map(({ name, value, isRegex, isEqual }) => ({ name: name.trim(), value, isRegex, isEqual }));
+}
+
+export const OPERATORS = ["=", "!=", "=~", "!~"] as const;
+export type Operator = (typeof OPERATORS)[number];
+export const operatorOf = (matcher: SilenceMatcher): Operator =>
+  matcher.isRegex ? (matcher.isEqual ? "=~" : "!~") : matcher.isEqual ? "=" : "!=";
+export const withOperator = (matcher: EditedMatcher, operator: string): EditedMatcher => ({
+  ...matcher,
+  isRegex: operator.includes("~"),
+  isEqual: !operator.includes("!"),
+});
+
+export function newSilence(
+  matchers: readonly EditedMatcher[],
+  hours: number,
+  comment: string,
+  createdBy: string,
+  nowMs: number,
+): NewSilence {
+  return {
+    matchers: finished(matchers),
+    startsAt: new Date(nowMs).toISOString(),
+    endsAt: new Date(nowMs + hours * HOUR).toISOString(),
+    createdBy,
+    comment: comment.trim(),
+  };
+}

@@ -1,0 +1,215 @@
+import { Skeleton } from "@mantine/core";
+import type { TenantOverview } from "@storewatch/model/api";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { RequestError } from "../../api/http.ts";
+import { readTenantOverview } from "../../api/storewatch.ts";
+import { useTimeRange, useUrlActions } from "../../app/url-state.ts";
+import { Legend } from "../../chart/legend.tsx";
+import { TimeChart } from "../../chart/time-chart.tsx";
+import type { ChartMark } from "../../chart/types.ts";
+import { Empty, Headline, Loaded, Panel } from "../../design/blocks.tsx";
+import { NOTHING, percent } from "../../design/numbers.ts";
+import { moment, span } from "../../design/times.ts";
+import { currentLanguage } from "../../text/index.ts";
+import { commonFigures, FigureRow } from "../overview/figures.tsx";
+import { reasonText, shopSentence } from "../overview/headline.ts";
+import { alertRows, type Lane, shopLanes } from "./lanes.ts";
+import { useDeployMarks } from "./use-deploys.ts";
+import "./shop.css";
+
+export function ShopPage() {
+  const { t } = useTranslation();
+  const { id } = useParams({ from: "/tenants/$id" });
+  const range = useTimeRange();
+  const query = useQuery({
+    queryKey: ["samples", "shop", id, range.key],
+    queryFn: () => {
+      const { fromMs, toMs } = range.window();
+      return readTenantOverview(id, fromMs, range.live ? undefined : toMs);
+    },
+    placeholderData: (old, previous) => (previous?.queryKey[2] === id ? keepPreviousData(old) : undefined),
+  });
+  if (query.error instanceof RequestError && query.error.status === 404) {
+    return (
+      <Empty title={t("shop.notFound", { id })} why={t("shop.notFoundHint")}>
+        <Link to="/tenants">{t("shop.allShops")}</Link>
+      </Empty>
+    );
+  }
+  return (
+    <Loaded query={query} skeleton={<ShopSkeleton />}>
+      {(page) => <ShopBody page={page} />}
+    </Loaded>
+  );
+}
+
+function ShopBody({ page }: { readonly page: TenantOverview }) {
+  const { t } = useTranslation();
+  const { shop } = page;
+  const language = currentLanguage();
+  const others = shop.reasons.slice(1).map((reason) => reasonText(reason, t));
+  const facts = [shop.tier, shop.timezone, shop.currency].filter(Boolean).join(" · ");
+  const figures = [
+    ...commonFigures(shop.figures, t),
+    { name: t("shop.conversion"), value: rateText(page.conversionRate) },
+    { name: t("shop.abandonment"), value: rateText(page.cartAbandonmentRate) },
+  ];
+  return (
+    <div className="stack">
+      <Headline
+        state={shop.health}
+        detail={
+          <>
+            {others.length > 0 && `${t("headline.also", { reasons: others.join(", ") })} `}
+            <span>{facts}</span>
+          </>
+        }
+      >
+        {shopSentence(shop, page.atMs, t, language)}
+      </Headline>
+      <FigureRow figures={figures} />
+      <Lanes page={page} />
+    </div>
+  );
+}
+
+/** The shop reports percent (0–100) or a ratio (0–1): what is above 1 cannot be a ratio. */
+function rateText(value: number | null): string {
+  if (value === null) return NOTHING;
+  return percent(value > 1 ? value / 100 : value);
+}
+
+const AXIS_WIDTH = 74;
+
+function Lanes({ page }: { readonly page: TenantOverview }) {
+  const { t } = useTranslation();
+  const { setWindow } = useUrlActions();
+  const { timesMs } = page;
+  const [fromMs, toMs] = [timesMs[0] ?? page.fromMs, timesMs[timesMs.length - 1] ?? page.toMs];
+  const deploys = useDeployMarks(fromMs, toMs);
+  const lanes = shopLanes(page, t("overview.before", { span: span(page.toMs - page.fromMs, currentLanguage()) }), t);
+  const chart = {
+    timesMs,
+    fromMs,
+    toMs,
+    marks: deploys,
+    syncKey: `shop-${page.shop.id}`,
+    axisWidth: AXIS_WIDTH,
+    onSelect: setWindow,
+  };
+  return (
+    <Panel className="lanes" aside={<span className="wide-only">{t("shop.brush")}</span>} title={page.shop.name}>
+      {lanes.map((lane, i) => (
+        <LaneRow key={lane.key} lane={lane}>
+          <TimeChart
+            label={lane.title}
+            lines={lane.lines}
+            format={lane.format}
+            height={i === lanes.length - 1 ? 138 : 116}
+            hideTimes={i < lanes.length - 1}
+            {...chart}
+          />
+        </LaneRow>
+      ))}
+      <AlertLane page={page} fromMs={fromMs} toMs={toMs} />
+      <DeployLane deploys={deploys} atMs={page.atMs} />
+    </Panel>
+  );
+}
+
+function LaneRow({ lane, children }: { readonly lane: Lane; readonly children: React.ReactNode }) {
+  const { t } = useTranslation();
+  return (
+    <div className="lane">
+      <div className="lane-head">
+        <h3>{lane.title}</h3>
+        {lane.lines.length > 1 && (
+          <Legend
+            items={lane.lines.map((line) => ({ name: line.name, color: line.color ?? "", dash: Boolean(line.dash) }))}
+          />
+        )}
+        <Link to="/explore" search={(old) => ({ ...old, expr: lane.expression })} className="lane-more">
+          {t("shop.openExplore")}
+        </Link>
+      </div>
+      <div className="lane-chart">{children}</div>
+    </div>
+  );
+}
+
+function AlertLane({
+  page,
+  fromMs,
+  toMs,
+}: {
+  readonly page: TenantOverview;
+  readonly fromMs: number;
+  readonly toMs: number;
+}) {
+  const { t } = useTranslation();
+  const rows = alertRows(page, fromMs, toMs);
+  const language = currentLanguage();
+  return (
+    <div className="lane lane-list">
+      <div className="lane-head">
+        <h3>{t("shop.alerts")}</h3>
+      </div>
+      <div className="lane-rows" style={{ paddingLeft: AXIS_WIDTH }}>
+        {rows.length === 0 && <p className="muted">{t("shop.noAlerts")}</p>}
+        {rows.map((row) => (
+          <Link
+            key={row.alert}
+            to="/alerts"
+            search={(old) => ({ ...old, alert: row.alert, tenant: page.shop.id })}
+            className="span-row"
+          >
+            <span className="span-name">{row.alert}</span>
+            <span className="span-track">
+              {row.spans.map((one) => (
+                <i
+                  key={`${one.state} ${one.fromMs}`}
+                  className={`span-${one.state}${one.state === "firing" && row.severity !== "critical" ? " span-warning" : ""}`}
+                  style={{ left: `${one.leftPercent}%`, width: `${one.widthPercent}%` }}
+                  title={`${t(`state.${one.state}`)} ${moment(one.fromMs, page.atMs, language)} – ${moment(one.toMs, page.atMs, language)}`}
+                />
+              ))}
+            </span>
+          </Link>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function DeployLane({ deploys, atMs }: { readonly deploys: readonly ChartMark[]; readonly atMs: number }) {
+  const { t } = useTranslation();
+  return (
+    <div className="lane lane-list">
+      <div className="lane-head">
+        <h3>{t("shop.deploys")}</h3>
+      </div>
+      <div className="lane-rows" style={{ paddingLeft: AXIS_WIDTH }}>
+        {deploys.length === 0 && <p className="muted">{t("shop.noDeploys")}</p>}
+        {deploys.slice(0, 8).map((mark) => (
+          <p key={`${mark.timeMs} ${mark.label}`} className="deploy">
+            <i aria-hidden="true" /> {moment(mark.timeMs, atMs, currentLanguage())} <span>{mark.label}</span>
+          </p>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function ShopSkeleton() {
+  return (
+    <div className="stack" aria-busy="true">
+      <div className="headline">
+        <Skeleton height={26} width="min(520px, 90%)" mt={4} />
+      </div>
+      <Skeleton height={84} radius={8} />
+      <Skeleton height={760} radius={8} />
+    </div>
+  );
+}
