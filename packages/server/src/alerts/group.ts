@@ -81,6 +81,8 @@ export class Group {
     if (this.alerts.size === 0) return;
     const batch = this.snapshot();
     const prepared = this.prepare(batch);
+    // Each integration that runs reports a failure; with none to run nobody listens.
+    prepared.catch(() => {});
     const results = await Promise.all(this.lanes.map((lane) => lane.run(() => prepared, this.again)));
     if (!results.every(Boolean)) return;
     // All have been told: forget what is resolved, unless it was reported again meanwhile.

@@ -10,8 +10,7 @@ import { loadTemplates } from "../notify/index.ts";
 import { createIntegration } from "../notify/registry.ts";
 import { createRenderer } from "../notify/renderer.ts";
 import { slackVerdict } from "../notify/slack/slack.ts";
-import type { CaseCheck } from "./alertmanager-tables.ts";
-import { type Cell, goName, goText, isCell, plainRecord, Unsupported } from "./alertmanager-values.ts";
+import { type CaseCheck, type Cell, goName, goText, isCell, plainRecord, Unsupported } from "./alertmanager-values.ts";
 
 /** The messages of all errors, or the configuration. */
 function load(text: string): AlertmanagerConfig | string {

@@ -16,8 +16,8 @@ import {
   type TimeInterval,
   TimeIntervalError,
 } from "../alerts/time-interval.ts";
-import type { CaseCheck } from "./alertmanager-tables.ts";
 import {
+  type CaseCheck,
   type Cell,
   dateMs,
   durationMs,

@@ -13,6 +13,8 @@ import { ConfigError, parseConfigDocument } from "../config/document.ts";
 import { CONFIG_TABLES } from "./alertmanager-tables-config.ts";
 import { TIMING_TABLES } from "./alertmanager-tables-timing.ts";
 import {
+  type CaseCheck,
+  type CaseContext,
   type Cell,
   durationMs,
   isCell,
@@ -25,14 +27,6 @@ import {
   Unsupported,
 } from "./alertmanager-values.ts";
 import type { Suite, SuiteReport } from "./suite.ts";
-
-/** Undefined when the case holds, else what is wrong. Throws Unsupported to skip. */
-export type CaseCheck = (cell: Cell, context: CaseContext) => string | undefined | Promise<string | undefined>;
-
-export interface CaseContext {
-  readonly func: string;
-  readonly dataDir: string;
-}
 
 const FILES = [
   "am_matcher_parse",

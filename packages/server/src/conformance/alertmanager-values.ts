@@ -10,6 +10,14 @@ export interface Table {
   readonly cases: readonly { readonly case: Cell; readonly line: number; readonly key?: string }[];
 }
 
+/** Undefined when the case holds, else what is wrong. Throws Unsupported to skip. */
+export type CaseCheck = (cell: Cell, context: CaseContext) => string | undefined | Promise<string | undefined>;
+
+export interface CaseContext {
+  readonly func: string;
+  readonly dataDir: string;
+}
+
 /** A case that needs what only Go has. */
 export class Unsupported extends Error {}
 

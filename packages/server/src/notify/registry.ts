@@ -1,5 +1,4 @@
 // Every kind of receiver: one folder and one line here.
-import type { Clock } from "@storewatch/model";
 import type {
   EmailConfig,
   IntegrationConfig,
@@ -7,19 +6,12 @@ import type {
   UnsupportedConfig,
   WebhookConfig,
 } from "../alerts/config/index.ts";
-import type { TemplateSet } from "../template/index.ts";
+import type { IntegrationDependencies } from "./dependencies.ts";
 import { createEmail } from "./email/email.ts";
-import type { HttpSend } from "./http.ts";
 import type { Integration } from "./interface.ts";
 import { createSlack } from "./slack/slack.ts";
 import { createUnsupported } from "./unsupported.ts";
 import { createWebhook } from "./webhook/webhook.ts";
-
-export interface IntegrationDependencies {
-  readonly clock: Clock;
-  readonly http: HttpSend;
-  readonly templates: TemplateSet;
-}
 
 type Maker<C> = (config: C, deps: IntegrationDependencies) => Integration;
 

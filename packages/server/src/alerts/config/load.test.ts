@@ -74,9 +74,28 @@ describe("problems are told with line and column", () => {
     f(route("group_interval: 0s"), "4:5 group_interval cannot be zero");
   });
 
+  it("addresses", () => {
+    const text = "global: { slack_api_url: 'ftp://x' }\nroute: { receiver: a }\nreceivers: [{ name: a }]\n";
+    f(text, '1:11 global.slack_api_url: unsupported scheme in URL "ftp:"; http and https are');
+  });
+
   it("a file that is none", () => {
     f("", "1:1 no route provided in config");
     expect(problems("BAD")).toEqual(["1:1 no route provided in config"]);
+  });
+});
+
+it("takes empty settings as not set", () => {
+  const text = `global: { smtp_smarthost: "h:25", smtp_from: a@b.c, smtp_auth_password: "", slack_api_url: "", opsgenie_api_url: "" }
+route: { receiver: a, match: , routes: [{ receiver: "", matchers: , group_by: [] }] }
+receivers: [{ name: a, email_configs: [{ to: x@y.z, from: "", smarthost: "", hello: }] }]
+templates:
+`;
+  expect(problems(text)).toEqual([]);
+  expect(load(text).config.receivers[0].integrations[0]).toMatchObject({
+    from: "a@b.c",
+    host: "h",
+    hello: "localhost",
   });
 });
 

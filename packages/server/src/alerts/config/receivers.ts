@@ -127,28 +127,29 @@ export function buildEmail(
   path: Path,
 ): EmailConfig {
   if (!input.to) builder.error(path, "missing to address in email config");
-  const from = input.from ?? global.smtp_from ?? "";
+  const from = input.from || global.smtp_from || "";
   if (from === "") builder.error(path, "no global SMTP from set");
-  const smarthost = input.smarthost ?? global.smtp_smarthost ?? "";
+  const smarthost = input.smarthost || global.smtp_smarthost || "";
   const address = splitHostPort(smarthost);
   if (smarthost === "") builder.error(path, "no global SMTP smarthost set");
   else if (!address) builder.error([...path, "smarthost"], `address ${smarthost}: missing port in address`);
   const globalPath = ["global"];
   const ownPassword = builder.secret(input, "auth_password", path);
   const ownSecret = builder.secret(input, "auth_secret", path);
+  warnOfClearText(builder, input, global, address, path);
   return {
     kind: "email",
     index,
     sendResolved: input.send_resolved ?? false,
     to: input.to ?? "",
     from,
-    hello: input.hello ?? global.smtp_hello ?? "localhost",
+    hello: input.hello || global.smtp_hello || "localhost",
     host: address?.host ?? "",
     port: address?.port ?? 25,
-    authUsername: input.auth_username ?? global.smtp_auth_username ?? "",
+    authUsername: input.auth_username || global.smtp_auth_username || "",
     authPassword: ownPassword ?? builder.secret(global, "smtp_auth_password", globalPath),
     authSecret: ownSecret ?? builder.secret(global, "smtp_auth_secret", globalPath),
-    authIdentity: input.auth_identity ?? global.smtp_auth_identity ?? "",
+    authIdentity: input.auth_identity || global.smtp_auth_identity || "",
     requireTls: input.require_tls ?? global.smtp_require_tls ?? true,
     implicitTls: input.force_implicit_tls ?? global.smtp_force_implicit_tls,
     tls:
@@ -159,6 +160,28 @@ export function buildEmail(
     text: input.text ?? '{{ template "__text" . }}',
     threading: { enabled: input.threading?.enabled ?? true, byDate: input.threading?.thread_by_date ?? "daily" },
   };
+}
+
+/** Within the machine a password may go without TLS; anywhere else it can be read on the way. */
+function warnOfClearText(
+  builder: Builder,
+  input: z.output<typeof emailSchema>,
+  global: GlobalInput,
+  address: { host: string; port: number } | undefined,
+  path: Path,
+): void {
+  const { host = "", port = 25 } = address ?? {};
+  const user = input.auth_username ?? global.smtp_auth_username;
+  const implicit = input.force_implicit_tls ?? global.smtp_force_implicit_tls ?? port === 465;
+  const required = input.require_tls ?? global.smtp_require_tls ?? true;
+  if (!user || implicit || required || /^(localhost|127\.|::1$)/.test(host)) return;
+  builder.warn(
+    path,
+    "EMAIL_CLEAR_TEXT",
+    `the password for ${host} goes over the network without TLS`,
+    undefined,
+    "require_tls: true",
+  );
 }
 
 function emailHeaders(builder: Builder, input: z.output<typeof emailSchema>, path: Path): Record<string, string> {

@@ -30,13 +30,15 @@ export const duration = text.transform((value, context) => {
 });
 export const maybeDuration = maybe(duration);
 
-export const url = text.transform((value, context) => {
-  const problem = urlProblem(value);
-  if (problem === undefined) return value;
-  context.addIssue({ code: "custom", message: problem });
-  return z.NEVER;
-});
-export const maybeUrl = maybe(url);
+/** Empty means not set. */
+export const maybeUrl = maybe(
+  text.transform((value, context) => {
+    const problem = value === "" ? undefined : urlProblem(value);
+    if (problem === undefined) return value || undefined;
+    context.addIssue({ code: "custom", message: problem });
+    return z.NEVER;
+  }),
+);
 
 /** Upstream's rules: http or https, and a host. `<secret>` passes, so that a masked file loads. */
 export function urlProblem(value: string): string | undefined {

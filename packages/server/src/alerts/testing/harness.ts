@@ -42,7 +42,6 @@ export function createHarness<C extends Clock>(yaml: string, options: HarnessOpt
   let ids = 0;
   const manager = createAlertManager({
     config: configFrom(yaml),
-    clock,
     logger: silentLogger,
     metrics: new Registry(),
     persistence: options.kept ?? createMemoryPersistence(),

@@ -4,10 +4,10 @@ import type { NotificationData } from "@storewatch/model";
 import { createTransport, type Transporter } from "nodemailer";
 import type { EmailConfig } from "../../alerts/config/index.ts";
 import { TemplateError } from "../../template/index.ts";
+import type { IntegrationDependencies } from "../dependencies.ts";
 import { tlsOf } from "../http.ts";
 import type { DeliveryRecord, DeliveryResult, Integration } from "../interface.ts";
 import { maskOf } from "../masking.ts";
-import type { IntegrationDependencies } from "../registry.ts";
 import { createRenderer, type Renderer } from "../renderer.ts";
 import { AddressError, parseAddresses } from "./addresses.ts";
 

@@ -3,10 +3,10 @@ import type { NotificationData } from "@storewatch/model";
 import type { SlackConfig } from "../../alerts/config/index.ts";
 import type { SafeHttpResponse } from "../../kernel/safe-http.ts";
 import { TemplateError } from "../../template/index.ts";
+import type { IntegrationDependencies } from "../dependencies.ts";
 import { postJson, type Verdict, verdictOf, verdictOfError } from "../http.ts";
 import type { DeliveryRecord, Integration } from "../interface.ts";
 import { maskedUrl, maskOf, urlSecrets } from "../masking.ts";
-import type { IntegrationDependencies } from "../registry.ts";
 import { createRenderer, type Renderer } from "../renderer.ts";
 import { resultOf } from "../result.ts";
 
