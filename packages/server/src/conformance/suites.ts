@@ -1,3 +1,6 @@
+import { alertmanagerConfigSuite } from "./alertmanager-config.ts";
+import { alertmanagerScenariosSuite } from "./alertmanager-scenarios.ts";
+import { alertmanagerTablesSuite } from "./alertmanager-tables.ts";
 import { expositionSuite } from "./exposition.ts";
 import { promconfigSuite } from "./promconfig.ts";
 import { promqlParseSuite, promqlPrinterSuite } from "./promql-tables.ts";
@@ -18,4 +21,7 @@ export const SUITES: readonly Suite[] = [
   expositionSuite,
   templatesSuite,
   htmlTemplatesSuite,
+  alertmanagerScenariosSuite,
+  alertmanagerConfigSuite,
+  alertmanagerTablesSuite,
 ];
