@@ -60,29 +60,50 @@ function codec(n) {
     encode = Math.min(encode, Number(t1 - t0) / values.length);
     decode = Math.min(decode, Number(t2 - t1) / values.length);
   }
-  say(`SV, ${n} samples a column: encode, decode ns/sample; B/sample`, `${encode.toFixed(1)}, ${decode.toFixed(1)}; ${(ends[columns - 1] / values.length).toFixed(2)}`);
+  say(
+    `SV, ${n} samples a column: encode, decode ns/sample; B/sample`,
+    `${encode.toFixed(1)}, ${decode.toFixed(1)}; ${(ends[columns - 1] / values.length).toFixed(2)}`,
+  );
 }
 
 for (const n of [32, 120, 480]) codec(n);
 
-const realClock = { nowMs: () => now, monotonicMs: () => performance.now(), setTimer: (ms, call) => { const t = setTimeout(call, ms); t.unref(); return { cancel: () => clearTimeout(t) }; } };
+const realClock = {
+  nowMs: () => now,
+  monotonicMs: () => performance.now(),
+  setTimer: (ms, call) => {
+    const t = setTimeout(call, ms);
+    t.unref();
+    return { cancel: () => clearTimeout(t) };
+  },
+};
 let now = START_MS;
 const dataDir = mkdtempSync(join(tmpdir(), "storewatch-bench-"));
-const options = { dataDir, clock: realClock, retentionMs: 30 * 86_400_000, onProblem: (p) => console.log("PROBLEM", p) };
+const options = {
+  dataDir,
+  clock: realClock,
+  retentionMs: 30 * 86_400_000,
+  onProblem: (p) => console.log("PROBLEM", p),
+};
 let tsdb = await openTsdb(options);
 globalThis.gc?.();
 const baseMb = rssAnonMb();
 
 const targets = [];
-let t0 = cpuMs();
+const t0 = cpuMs();
 for (let t = 0; t < SERIES / PER_TARGET; t++) {
   const writer = tsdb.openRows(`job/${t}`);
   const values = new Float64Array(PER_TARGET);
   writer.begin();
   for (let i = 0; i < PER_TARGET; i++) {
     const labels = Labels.from({
-      __name__: `shop_metric_${Math.floor(i / 50)}_total`, job: "shop", instance: `10.0.0.${t}:9100`, tenant_id: `tenant-${i % 20}`,
-      method: ["GET", "POST", "PUT"][i % 3], status: `${200 + (i % 5) * 100}`, path: `/api/v1/r${i % 50}`,
+      __name__: `shop_metric_${Math.floor(i / 50)}_total`,
+      job: "shop",
+      instance: `10.0.0.${t}:9100`,
+      tenant_id: `tenant-${i % 20}`,
+      method: ["GET", "POST", "PUT"][i % 3],
+      status: `${200 + (i % 5) * 100}`,
+      path: `/api/v1/r${i % 50}`,
     });
     const column = writer.column(labels);
     values[column] = Math.floor(random() * 1e6);
@@ -115,7 +136,10 @@ say("  the same, wall ns/sample", ((wall * 1e6) / samples).toFixed(1));
 await tsdb.append([]);
 say("WAL, B/sample", (tsdb.stats().walBytes / samples).toFixed(2));
 globalThis.gc?.();
-say(`RssAnon after ${SCRAPES} scrapes, B/series (without base ${baseMb.toFixed(0)} MB)`, (((rssAnonMb() - baseMb) * 2 ** 20) / SERIES).toFixed(0));
+say(
+  `RssAnon after ${SCRAPES} scrapes, B/series (without base ${baseMb.toFixed(0)} MB)`,
+  (((rssAnonMb() - baseMb) * 2 ** 20) / SERIES).toFixed(0),
+);
 
 function select(name, matchers, fromMs, toMs, rounds = 9) {
   let best = Infinity;
@@ -129,11 +153,24 @@ function select(name, matchers, fromMs, toMs, rounds = 9) {
   say(`select ${name}: ${found.length} series, ${n} samples, ms`, best.toFixed(2));
 }
 const hour = 3_600_000;
-const about2300 = [new Matcher("=", "job", "shop"), new Matcher("=~", "__name__", "shop_metric_[0-4]?[0-9]_total"), new Matcher("=", "instance", "10.0.0.1:9100")];
+const about2300 = [
+  new Matcher("=", "job", "shop"),
+  new Matcher("=~", "__name__", "shop_metric_[0-4]?[0-9]_total"),
+  new Matcher("=", "instance", "10.0.0.1:9100"),
+];
 function selects(where) {
   select(`1 h ${where}`, about2300, now - hour, now);
   select(`5 min ${where}`, about2300, now - 300_000, now);
-  select(`1 series, 1 h ${where}`, [new Matcher("=", "__name__", "shop_metric_7_total"), new Matcher("=", "instance", "10.0.0.2:9100"), new Matcher("=", "path", "/api/v1/r3")], now - hour, now);
+  select(
+    `1 series, 1 h ${where}`,
+    [
+      new Matcher("=", "__name__", "shop_metric_7_total"),
+      new Matcher("=", "instance", "10.0.0.2:9100"),
+      new Matcher("=", "path", "/api/v1/r3"),
+    ],
+    now - hour,
+    now,
+  );
   select(`5 min, all of job ${where}`, [new Matcher("=", "job", "shop")], now - 300_000, now, 3);
 }
 selects("(in memory)");
@@ -161,10 +198,16 @@ now = START_MS + hour + 31 * 60_000;
 const m0 = cpuMs();
 let longest = 0;
 let last = performance.now();
-const watch = setInterval(() => { longest = Math.max(longest, performance.now() - last - 1); last = performance.now(); }, 1);
+const watch = setInterval(() => {
+  longest = Math.max(longest, performance.now() - last - 1);
+  last = performance.now();
+}, 1);
 await tsdb.maintain();
 clearInterval(watch);
-say("sealing one hour + checkpoint: CPU s; longest turn ms", `${((cpuMs() - m0) / 1000).toFixed(2)}; ${longest.toFixed(0)}`);
+say(
+  "sealing one hour + checkpoint: CPU s; longest turn ms",
+  `${((cpuMs() - m0) / 1000).toFixed(2)}; ${longest.toFixed(0)}`,
+);
 const stats = tsdb.stats();
 say("block, B/sample", (stats.blockBytes / (SERIES * SCRAPES)).toFixed(2));
 now = START_MS + hour;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bitsOf, isStaleAt, Matcher } from "@storewatch/model";
 import { openTsdb } from "../dist/index.js";
-import { INTERVAL_MS, RETENTION_MS, rowNames, rowValue, sampleNames, sampleValue, START_MS, TARGETS } from "./plan.mjs";
+import { INTERVAL_MS, RETENTION_MS, rowNames, rowValue, START_MS, sampleNames, sampleValue, TARGETS } from "./plan.mjs";
 
 const CHILD = fileURLToPath(new URL("./child.mjs", import.meta.url));
 
@@ -24,7 +24,9 @@ export async function killRounds(rounds, random, log = () => {}) {
     compared += checked.samples;
     step = checked.lastStep;
     for (let half = acked + 1; half <= step; half++) halfDone.add(half);
-    log(`round ${round}: acknowledged to step ${acked}, found to step ${checked.lastStep}, ${checked.samples} samples, ${checked.blocks} blocks`);
+    log(
+      `round ${round}: acknowledged to step ${acked}, found to step ${checked.lastStep}, ${checked.samples} samples, ${checked.blocks} blocks`,
+    );
   }
   rmSync(dataDir, { recursive: true });
   return { steps: step, compared };
@@ -73,7 +75,8 @@ async function check(dataDir, acked, halfDone) {
       found.set(String(series.labels), checkSeries(series));
     }
     const firstStep = Math.max(1, Math.ceil((tsdb.stats().minTimeMs - START_MS) / INTERVAL_MS));
-    if (acked > 0 && firstStep > Math.max(1, acked - RETENTION_MS / INTERVAL_MS)) throw new Error(`nothing before step ${firstStep}`);
+    if (acked > 0 && firstStep > Math.max(1, acked - RETENTION_MS / INTERVAL_MS))
+      throw new Error(`nothing before step ${firstStep}`);
     for (let step = firstStep; step <= acked; step++) if (!halfDone.has(step)) expectStep(found, step);
     return { samples, lastStep: Math.max(acked, lastStep), blocks: tsdb.stats().blocks };
   } finally {
@@ -91,7 +94,8 @@ function checkSeries(series) {
     const offset = series.timesMs[i] - START_MS - (target === "" ? 1 : 0);
     const step = offset / INTERVAL_MS;
     const where = `${series.labels} at step ${step}`;
-    if (!Number.isInteger(step) || (i > 0 && series.timesMs[i] <= series.timesMs[i - 1])) throw new Error(`${where}: a time that nobody wrote`);
+    if (!Number.isInteger(step) || (i > 0 && series.timesMs[i] <= series.timesMs[i - 1]))
+      throw new Error(`${where}: a time that nobody wrote`);
     const planned = target === "" ? sampleNames(step).includes(name) : rowNames(Number(target), step).includes(name);
     if (isStaleAt(bits, i)) {
       if (planned || target === "") throw new Error(`${where}: a marker that is none`);
@@ -108,7 +112,8 @@ function checkSeries(series) {
 function expectStep(found, step) {
   for (let t = 0; t < TARGETS; t++) {
     for (const name of rowNames(t, step)) {
-      if (!found.get(`${name}{target="${t}"}`)?.has(step)) throw new Error(`lost: ${name} of target ${t} at step ${step}`);
+      if (!found.get(`${name}{target="${t}"}`)?.has(step))
+        throw new Error(`lost: ${name} of target ${t} at step ${step}`);
     }
   }
   for (const name of sampleNames(step)) {

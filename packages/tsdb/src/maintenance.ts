@@ -58,6 +58,8 @@ export class Maintenance {
   private async round(): Promise<void> {
     const { wal } = this.options;
     let sealed = false;
+    // What waits for a disk that has failed is tried again; the log itself tells when that fails.
+    await wal.flush().catch(() => {});
     await this.attempt("sealing", async () => {
       sealed = await this.sealDue();
     });

@@ -6,6 +6,7 @@ import { bitsOf, isStaleAt, Labels, Matcher, type SeriesSamples } from "@storewa
 import { FakeClock } from "@storewatch/testkit";
 import { onTestFinished } from "vitest";
 import { type Machinery, openTsdbOn } from "./database.ts";
+import { type Disk, nodeDisk } from "./disk/disk.ts";
 import type { RowWriter, Tsdb, TsdbOptions, TsdbProblem } from "./interface.ts";
 
 export const START_MS = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
@@ -65,4 +66,50 @@ export function scrape(writer: RowWriter, seconds: number, values: Record<string
     writer.row[writer.base + column] = value;
   }
   return writer.commit(START_MS + seconds * 1000);
+}
+
+/** A disk that does as `fault` says: undefined lets the step pass. Steps count from 1, over all operations. */
+export class FaultyDisk implements Disk {
+  steps = 0;
+
+  constructor(public fault: (step: number, operation: string) => Error | undefined) {}
+
+  private check(operation: string): void {
+    const error = this.fault(++this.steps, operation);
+    if (error) throw error;
+  }
+
+  private async pass<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    this.check(operation);
+    return run();
+  }
+
+  makeDir = (path: string) => this.pass("makeDir", () => nodeDisk.makeDir(path));
+  list = (path: string) => this.pass("list", () => nodeDisk.list(path));
+  read = (path: string) => this.pass("read", () => nodeDisk.read(path));
+  truncate = (path: string, length: number) => this.pass("truncate", () => nodeDisk.truncate(path, length));
+  rename = (from: string, to: string) => this.pass("rename", () => nodeDisk.rename(from, to));
+  remove = (path: string) => this.pass("remove", () => nodeDisk.remove(path));
+  syncDir = (path: string) => this.pass("syncDir", () => nodeDisk.syncDir(path));
+
+  create = (path: string) =>
+    this.pass("create", async () => {
+      const file = await nodeDisk.create(path);
+      return {
+        write: async (data: Uint8Array, position: number) => {
+          const error = this.fault(++this.steps, "write");
+          if (!error) return file.write(data.subarray(0, Math.ceil(data.length * 0.7)), position);
+          // A failed write leaves half of the bytes behind.
+          await file.write(data.subarray(0, data.length >>> 1), position);
+          throw error;
+        },
+        sync: () => this.pass("sync", () => file.sync()),
+        truncate: (length: number) => this.pass("truncate", () => file.truncate(length)),
+        close: () => file.close(),
+      };
+    });
+}
+
+export function errorWithCode(code: string): Error {
+  return Object.assign(new Error(`${code}: injected`), { code });
 }

@@ -7,8 +7,6 @@ import type { SeriesIndex } from "./series-index.ts";
 /** What is known of one (name, matcher): per value ordinal 1 = matches, 2 = does not, 0 = not asked yet. */
 interface Verdicts {
   version: number;
-  /** Ordinals below it have been asked. */
-  asked: number;
   byOrdinal: Uint8Array;
 }
 
@@ -78,7 +76,7 @@ export class SeriesMatcher {
     }
     for (let i = 0; i < ids.length; i++) {
       const ordinal = this.index.ordinalOf(ids[i], nameId);
-      if (ordinal < 0 ? keepsEmpty : verdicts[ordinal] === YES) ids[n++] = ids[i];
+      if (ordinal < 0 ? keepsEmpty : verdictOn(verdicts, table, matcher, ordinal) === YES) ids[n++] = ids[i];
     }
     return ids.subarray(0, n);
   }
@@ -87,12 +85,13 @@ export class SeriesMatcher {
     const verdicts = this.verdictsOf(table, matcher);
     const found: Postings[] = [];
     for (let ordinal = 0; ordinal < table.ordinalLimit; ordinal++) {
-      if (verdicts[ordinal] === verdict && table.postings[ordinal] !== undefined) found.push(table.postings[ordinal]);
+      const postings = table.postings[ordinal];
+      if (postings !== undefined && verdictOn(verdicts, table, matcher, ordinal) === verdict) found.push(postings);
     }
     return found;
   }
 
-  /** The matcher's verdict on every value of the name; only values that came since the last time are asked. */
+  /** What is known of the matcher's verdicts on the values of the name: read it through verdictOn. */
   private verdictsOf(table: NameTable, matcher: Matcher): Uint8Array {
     const key = `${matcher.operator}${matcher.value.length}:${matcher.value}${table.name}`;
     let known = this.verdicts.get(key);
@@ -100,7 +99,7 @@ export class SeriesMatcher {
       this.forget(key, known);
       known = undefined;
     }
-    if (!known) known = { version: table.version, asked: 0, byOrdinal: new Uint8Array(0) };
+    if (!known) known = { version: table.version, byOrdinal: new Uint8Array(0) };
     else this.verdicts.delete(key);
     const limit = table.ordinalLimit;
     if (known.byOrdinal.length < limit) {
@@ -108,9 +107,6 @@ export class SeriesMatcher {
       grown.set(known.byOrdinal);
       this.verdictBytes += grown.length - known.byOrdinal.length;
       known.byOrdinal = grown;
-    }
-    for (; known.asked < limit; known.asked++) {
-      known.byOrdinal[known.asked] = matcher.matches(table.values[known.asked]) ? YES : NO;
     }
     // Last in the map = used last; the first goes when there is too much.
     this.verdicts.set(key, known);
@@ -125,6 +121,12 @@ export class SeriesMatcher {
     this.verdicts.delete(key);
     this.verdictBytes -= verdicts.byOrdinal.length;
   }
+}
+
+/** The verdict on a value that series have; asked when it is not known, which it is not while an ordinal lies unused. */
+function verdictOn(verdicts: Uint8Array, table: NameTable, matcher: Matcher, ordinal: number): number {
+  if (verdicts[ordinal] === 0) verdicts[ordinal] = matcher.matches(table.values[ordinal]) ? YES : NO;
+  return verdicts[ordinal];
 }
 
 /** The values when the matcher accepts only these and not "": then postings are looked up directly. */

@@ -134,8 +134,10 @@ export class Gatherer {
   }
 
   private readGeneric(id: number, sink: SampleSink): void {
-    const first = sink.length;
+    const before = sink.length - sink.start;
     this.head.generic.read(id, this.fromMs, this.toMs, sink);
+    // Reading may have moved the series to another page.
+    const first = sink.start + before;
     sortTail(sink, first);
     clipTail(sink, first, this.fromMs, this.toMs);
   }

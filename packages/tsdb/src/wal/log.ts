@@ -174,26 +174,28 @@ export class WriteAheadLog {
       const file = await this.fileFor(batch.segment);
       const bytes = batch.bytes.length;
       await writeFully(file, batch.bytes.view(), this.filePosition);
+      // Whatever happens next, these bytes are in the file: a second copy would spoil the deltas of later rows.
       this.unsynced = true;
       this.filePosition += bytes;
-      if (this.options.syncIntervalMs === 0) await this.sync();
       this.queue.shift();
       this.queuedBytes -= bytes;
       this.writtenBytes += bytes;
       batch.bytes.clear();
       // One huge batch must not keep its memory for ever.
       if (batch.bytes.buffer.length <= 2 ** 21) this.spare = batch.bytes;
-      this.lastError = undefined;
-      this.settle();
+      await this.settle();
       this.armSync();
     }
-    this.lastError = undefined;
-    this.settle();
+    await this.settle();
   }
 
-  private settle(): void {
-    const ready = this.waiters.filter((waiter) => waiter.until <= this.writtenBytes);
-    this.waiters = this.waiters.filter((waiter) => waiter.until > this.writtenBytes);
+  /** Answers those whose records have been written, after a sync where each write is to be synced. */
+  private async settle(): Promise<void> {
+    const written = this.writtenBytes;
+    if (this.options.syncIntervalMs === 0) await this.sync();
+    this.lastError = undefined;
+    const ready = this.waiters.filter((waiter) => waiter.until <= written);
+    this.waiters = this.waiters.filter((waiter) => waiter.until > written);
     for (const waiter of ready) waiter.resolve();
   }
 

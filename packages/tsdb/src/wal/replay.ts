@@ -23,6 +23,7 @@ export interface ReplayResult {
 /** The last row of a target as the segment's deltas have it. */
 interface RowState {
   segment: number;
+  timeMs: number;
   cells: Float64Array;
   bits: Uint32Array;
 }
@@ -184,7 +185,9 @@ export class Replay {
     const target = this.head.targets.get(sourceId);
     if (!target || columns > target.columns) return;
     const state = this.rowState(target, absolute);
-    if (!state) return;
+    // A record that stands there twice must not be added twice.
+    if (!state || (!absolute && timeMs <= state.timeMs)) return;
+    state.timeMs = timeMs;
     const good = decodeRow(payload.data, payload.at, payload.end, state.cells, state.bits, 0, columns);
     if (!good) {
       this.rows.delete(sourceId);
@@ -209,7 +212,7 @@ export class Replay {
       const bits = bitsOf(cells);
       bits.set(bitsOf(markersFor(cells.length)).subarray(0, bits.length));
       if (state) bits.set(state.bits);
-      state = { segment: this.segment, cells, bits };
+      state = { segment: this.segment, timeMs: state?.timeMs ?? -1, cells, bits };
       this.rows.set(target.sourceId, state);
     }
     if (absolute) {

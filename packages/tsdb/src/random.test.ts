@@ -1,0 +1,181 @@
+import { cpSync } from "node:fs";
+import { bitsOf, isStaleAt, type Labels, Matcher, matchesAll } from "@storewatch/model";
+import { FakeClock, seededRandom } from "@storewatch/testkit";
+import { expect, test } from "vitest";
+import type { RowWriter, Sample } from "./interface.ts";
+import { dump, EVERYTHING, labels, type Opened, open, START_MS, temporaryDir } from "./testing.ts";
+
+const STALE = "x";
+
+/** The store in its simplest form: per series a map of time → value. */
+class Model {
+  readonly series = new Map<string, { labels: Labels; samples: Map<number, number | typeof STALE> }>();
+
+  put(of: Labels, timeMs: number, value: number | typeof STALE): void {
+    const known = this.series.get(of.key) ?? { labels: of, samples: new Map() };
+    this.series.set(of.key, known);
+    if (!known.samples.has(timeMs)) known.samples.set(timeMs, value);
+  }
+
+  select(matchers: readonly Matcher[], fromMs: number, toMs: number): Record<string, string> {
+    const found: Record<string, string> = {};
+    for (const { labels: of, samples } of this.series.values()) {
+      if (!matchesAll(matchers, of)) continue;
+      const inRange = [...samples].filter(([time]) => time >= fromMs && time <= toMs).sort((a, b) => a[0] - b[0]);
+      if (inRange.length > 0) found[String(of)] = inRange.map(([time, value]) => `${time}:${text(value)}`).join(" ");
+    }
+    return found;
+  }
+}
+
+const text = (value: number | typeof STALE) => (Object.is(value, -0) ? "-0" : String(value));
+
+function selected(opened: Opened, matchers: readonly Matcher[], fromMs: number, toMs: number): Record<string, string> {
+  return Object.fromEntries(
+    opened.tsdb.select(matchers, fromMs, toMs).map((s) => {
+      const bits = bitsOf(s.values);
+      const samples = Array.from(s.timesMs, (time, i) => `${time}:${text(isStaleAt(bits, i) ? STALE : s.values[i])}`);
+      return [String(s.labels), samples.join(" ")];
+    }),
+  );
+}
+
+/** A random run over some hours: rows of targets that come and go, pushed samples, sealing, restarts. */
+class Run {
+  readonly clock = new FakeClock(START_MS);
+  readonly model = new Model();
+  dir = temporaryDir();
+  private readonly writers = new Map<string, { writer: RowWriter; present: Set<string> }>();
+  private opened!: Opened;
+
+  constructor(private readonly random: () => number) {}
+
+  async start(): Promise<void> {
+    this.opened = await open(this.dir, { clock: this.clock });
+  }
+
+  private pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.random() * list.length)];
+  }
+
+  private value(): number {
+    return this.pick([0, -0, 1, 2.5, 1e300, Math.floor(this.random() * 1000), this.random(), Number.POSITIVE_INFINITY]);
+  }
+
+  scrape(key: string): void {
+    const nowMs = this.clock.nowMs();
+    const known = this.writers.get(key) ?? { writer: this.opened.tsdb.openRows(key), present: new Set<string>() };
+    this.writers.set(key, known);
+    const { writer } = known;
+    const cells = new Map<string, [Labels, number]>();
+    for (let i = Math.floor(this.random() * 12); i > 0; i--) {
+      const of = labels(`m${Math.floor(this.random() * 8)}`, { target: key, i: String(Math.floor(this.random() * 3)) });
+      cells.set(of.key, [of, this.value()]);
+    }
+    writer.begin();
+    for (const [of, value] of cells.values()) {
+      const column = writer.column(of);
+      writer.row[writer.base + column] = value;
+    }
+    expect(writer.commit(nowMs)).toBe(true);
+    for (const [of, value] of cells.values()) this.model.put(of, nowMs, value);
+    this.markGone(known.present, new Set(cells.keys()), nowMs);
+    known.present = new Set(cells.keys());
+  }
+
+  private markGone(before: ReadonlySet<string>, now: ReadonlySet<string>, timeMs: number): void {
+    for (const key of before) if (!now.has(key)) this.model.put(this.model.series.get(key)!.labels, timeMs, STALE);
+  }
+
+  closeTarget(key: string): void {
+    const known = this.writers.get(key);
+    if (!known) return;
+    known.writer.close(this.clock.nowMs());
+    this.markGone(known.present, new Set(), this.clock.nowMs());
+    this.writers.delete(key);
+  }
+
+  async push(): Promise<void> {
+    const samples: Sample[] = [];
+    for (let i = 1 + Math.floor(this.random() * 6); i > 0; i--) {
+      const timeMs = this.clock.nowMs() - Math.floor(this.random() ** 3 * 500_000);
+      samples.push({ labels: labels(`pushed${Math.floor(this.random() * 5)}`), timeMs, value: this.value() });
+    }
+    const before = this.model.series.size;
+    for (const { labels: of, timeMs, value } of samples) {
+      const taken = await this.opened.tsdb.append([{ labels: of, timeMs, value }]);
+      expect(taken.appended + taken.duplicates).toBe(1);
+      expect(taken.duplicates).toBe(this.model.series.get(of.key)?.samples.has(timeMs) ? 1 : 0);
+      this.model.put(of, timeMs, value);
+    }
+    expect(this.model.series.size).toBeGreaterThanOrEqual(before);
+  }
+
+  /** As after kill -9: goes on from a copy of the files as they are now. */
+  async crash(): Promise<void> {
+    await this.opened.tsdb.append([]);
+    const copy = temporaryDir();
+    cpSync(this.dir, copy, {
+      recursive: true,
+      filter: (path) => !path.endsWith("/lock") && !path.endsWith("lock.mdb"),
+    });
+    await this.opened.tsdb.close();
+    this.dir = copy;
+    await this.restart();
+  }
+
+  async restart(): Promise<void> {
+    await this.opened.tsdb.close();
+    await this.start();
+    for (const [key, known] of this.writers) known.writer = this.opened.tsdb.openRows(key);
+    expect(this.opened.problems).toEqual([]);
+  }
+
+  async maintain(): Promise<void> {
+    await this.opened.tsdb.maintain();
+  }
+
+  check(): void {
+    const nowMs = this.clock.nowMs();
+    const a = START_MS + Math.floor(this.random() * (nowMs - START_MS + 1));
+    const b = a + Math.floor(this.random() * 3_600_000);
+    const matchers = this.pick([
+      EVERYTHING,
+      [new Matcher("=", "target", "a")],
+      [new Matcher("=~", "__name__", "m[1-3]|pushed1"), new Matcher("!=", "i", "1")],
+      [new Matcher("=~", "__name__", ".+"), new Matcher("=", "target", "")],
+    ]);
+    expect(selected(this.opened, matchers, a, b)).toEqual(this.model.select(matchers, a, b));
+    const names = this.opened.tsdb.series(matchers, a, b).map(String).sort();
+    expect(names).toEqual(Object.keys(this.model.select(matchers, a, b)).sort());
+  }
+
+  checkAll(): void {
+    expect(selected(this.opened, EVERYTHING, 0, 2 ** 49)).toEqual(this.model.select(EVERYTHING, 0, 2 ** 49));
+    dump(this.opened.tsdb);
+  }
+}
+
+test("random operations with restarts and crashes at any point answer as a plain map does", {
+  timeout: 120_000,
+}, async () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const random = seededRandom(seed * 7919);
+    const run = new Run(random);
+    await run.start();
+    for (let i = 0; i < 350; i++) {
+      await run.clock.advance(1 + Math.floor(random() * 60_000));
+      const action = random();
+      if (action < 0.6) run.scrape("abc"[Math.floor(random() * 3)]);
+      else if (action < 0.85) await run.push();
+      else if (action < 0.88) run.closeTarget("abc"[Math.floor(random() * 3)]);
+      else if (action < 0.94) await run.maintain();
+      else if (action < 0.96) await run.restart();
+      else if (action < 0.975) await run.crash();
+      else run.check();
+    }
+    run.checkAll();
+    await run.crash();
+    run.checkAll();
+  }
+});
