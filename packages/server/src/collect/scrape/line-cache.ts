@@ -115,7 +115,7 @@ function hashBytes(bytes: Buffer, start: number, end: number): number {
 
 /**
  * Whether `length` bytes are the same in both. 16 bytes a step with an overlapping tail: 63 ns a line of 114 bytes,
- * against 113 with Buffer.compare. The caller has checked that both ranges lie within what is valid.
+ * against 113 with Buffer.compare; little endian spares a byte swap on the usual machines. The caller has checked that both ranges lie within what is valid.
  */
 export function sameBytes(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
   if (length < 16) {
@@ -129,10 +129,10 @@ export function sameBytes(a: DataView, aStart: number, b: DataView, bStart: numb
 
 function differ16(a: DataView, i: number, b: DataView, j: number): boolean {
   return (
-    ((a.getInt32(i) ^ b.getInt32(j)) |
-      (a.getInt32(i + 4) ^ b.getInt32(j + 4)) |
-      (a.getInt32(i + 8) ^ b.getInt32(j + 8)) |
-      (a.getInt32(i + 12) ^ b.getInt32(j + 12))) !==
+    ((a.getInt32(i, true) ^ b.getInt32(j, true)) |
+      (a.getInt32(i + 4, true) ^ b.getInt32(j + 4, true)) |
+      (a.getInt32(i + 8, true) ^ b.getInt32(j + 8, true)) |
+      (a.getInt32(i + 12, true) ^ b.getInt32(j + 12, true))) !==
     0
   );
 }

@@ -30,7 +30,7 @@ export class Schedule {
     this.timer?.cancel();
   }
 
-  setInterval(intervalMs: number): void {
+  changeInterval(intervalMs: number): void {
     if (intervalMs === this.intervalMs) return;
     this.intervalMs = intervalMs;
     if (!this.timer) return;

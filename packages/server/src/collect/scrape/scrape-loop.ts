@@ -98,7 +98,7 @@ export class ScrapeLoop {
     this.target = target;
     this.settings = settings;
     if (!same) this.parser = this.createParser();
-    this.schedule.setInterval(target.intervalMs);
+    this.schedule.changeInterval(target.intervalMs);
   }
 
   /** Ends the loop; the series stay as they are, because the process goes down and comes back. */
