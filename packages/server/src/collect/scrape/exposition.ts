@@ -222,10 +222,12 @@ export class ExpositionParser {
       this.expect(token, "EQUAL", "expected equal");
       const label = quoted ? unescapeText(this.utf8Text(start + 1, end - 1, "label name")) : this.text(start, end);
       this.expect(this.token(), "LVALUE", "expected label value");
-      if (!isUtf8(this.page.subarray(this.tokenStart, this.at))) {
+      const text = this.text(this.tokenStart + 1, this.at - 1);
+      // Decoding turns what is no UTF-8 into U+FFFD; a value may also hold that character itself.
+      if (text.includes("\ufffd") && !isUtf8(this.page.subarray(this.tokenStart, this.at))) {
         throw this.error(`invalid UTF-8 label value: ${goQuote(this.page.subarray(this.tokenStart, this.at))}`);
       }
-      const value = unescapeText(this.page.toString("utf8", this.tokenStart + 1, this.at - 1));
+      const value = unescapeText(text);
       labels.push([label, this.isBound(label) ? canonicalBucketBound(value) : value]);
       token = this.token();
       if (token === "COMMA") token = this.token();

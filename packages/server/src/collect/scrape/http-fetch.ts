@@ -35,7 +35,9 @@ export type FetchPage = (request: FetchRequest) => Promise<void>;
 
 export interface HttpFetcher {
   readonly fetch: FetchPage;
-  /** Closes idle connections. */
+  /** No new connections are kept and idle ones end; a page that is under way still comes. */
+  retire(): void;
+  /** Ends all connections. */
   close(): void;
 }
 
@@ -70,7 +72,7 @@ export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
       deadline.end();
     }
   };
-  return { fetch, close: () => agents.close() };
+  return { fetch, retire: () => agents.retire(), close: () => agents.close() };
 }
 
 /** The request's time limit over all hops, and the caller's wish to stop. */
@@ -259,16 +261,27 @@ class Agents {
     const stamp = await tlsStamp(this.config.tls);
     if (this.tls?.stamp !== stamp) {
       const agent = new https.Agent({ keepAlive: true, ...(await tlsOptions(this.config.tls)) });
-      this.tls?.agent.destroy();
+      if (this.tls) retire(this.tls.agent);
       this.tls = { stamp, agent };
     }
     return this.tls.agent;
+  }
+
+  retire(): void {
+    retire(this.plain);
+    if (this.tls) retire(this.tls.agent);
   }
 
   close(): void {
     this.plain.destroy();
     this.tls?.agent.destroy();
   }
+}
+
+/** A socket that comes free where none may be kept is closed by the agent itself. */
+function retire(agent: http.Agent): void {
+  agent.maxFreeSockets = 0;
+  for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
 }
 
 /** Names are checked in the connection's own lookup; a literal address does none. */

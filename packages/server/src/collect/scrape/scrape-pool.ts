@@ -72,7 +72,7 @@ export class ScrapePool {
     const http = changed("http");
     this.config = config;
     if (http) {
-      this.fetcher.close();
+      this.fetcher.retire();
       this.fetcher = this.createFetcher();
     }
     this.settings = this.createSettings(undefined);
