@@ -1,12 +1,16 @@
 import { alertmanagerConfigSuite } from "./alertmanager-config.ts";
 import { alertmanagerScenariosSuite } from "./alertmanager-scenarios.ts";
 import { alertmanagerTablesSuite } from "./alertmanager-tables.ts";
+import { communityRulesSuite } from "./community-rules.ts";
 import { expositionSuite } from "./exposition.ts";
 import { promconfigSuite } from "./promconfig.ts";
 import { promqlParseSuite, promqlPrinterSuite } from "./promql-tables.ts";
 import { promqltestExperimentalSuite, promqltestNativeSuite, promqltestSuite } from "./promqltest.ts";
 import { relabelSuite } from "./relabel.ts";
+import { promtoolTestsSuite, ruleUnitTestsSuite } from "./rule-unit-tests.ts";
+import { rulefmtSuite } from "./rulefmt.ts";
 import type { Suite } from "./suite.ts";
+import { alertmanagerTemplatesSuite, prometheusTemplatesSuite } from "./template-tables.ts";
 import { htmlTemplatesSuite, templatesSuite } from "./templates.ts";
 
 /** Every suite, in the order in which they are run: one line each. */
@@ -21,6 +25,12 @@ export const SUITES: readonly Suite[] = [
   expositionSuite,
   templatesSuite,
   htmlTemplatesSuite,
+  prometheusTemplatesSuite,
+  alertmanagerTemplatesSuite,
+  rulefmtSuite,
+  ruleUnitTestsSuite,
+  promtoolTestsSuite,
+  communityRulesSuite,
   alertmanagerScenariosSuite,
   alertmanagerConfigSuite,
   alertmanagerTablesSuite,

@@ -123,7 +123,7 @@ export class ArrivalScheduler {
       const lacking = Math.max(0, this.costOf(group) - this.creditMs);
       earliest = Math.min(earliest, Math.max(dueMs, nowMs + lacking / this.options.budgetShare));
     }
-    this.timer = this.options.clock.setTimer(Math.max(0, earliest - nowMs), () => void this.pump());
+    this.timer = this.options.clock.setTimer(Math.ceil(Math.max(0, earliest - nowMs)), () => void this.pump());
   }
 
   private costOf(group: RuleGroup): number {

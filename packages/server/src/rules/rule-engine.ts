@@ -239,7 +239,12 @@ class Engine implements RuleEngine {
       const started = clock.monotonicMs();
       // A tick keeps its nominal time; when an arrival came in between, time still has to move on.
       const atMs = timeMs > group.lastEvaluationMs ? timeMs : Math.max(clock.nowMs(), group.lastEvaluationMs + 1);
-      await group.evaluate(atMs, occasion, arrivedAtMs);
+      try {
+        await group.evaluate(atMs, occasion, arrivedAtMs);
+      } catch (error) {
+        // Rules report their own failures; this would be a fault of ours, and the next evaluation is to come all the same.
+        this.options.logger.error({ group: group.config.name, error: String(error) }, "evaluation failed");
+      }
       this.metrics.evaluated(occasion, (clock.monotonicMs() - started) / 1000);
     });
     return entry.last;

@@ -322,8 +322,12 @@ class Execution {
 
   private invoke(name: string, call: TemplateFunction, args: TemplateValue[], node: CommandNode): TemplateValue {
     try {
-      return call(...args);
+      const value = call(...args);
+      if (typeof value === "string" && value.length > OUTPUT_LIMIT) throw new TemplateError("the text grows too long");
+      return value;
     } catch (error) {
+      // A text beyond what the machine can hold.
+      if (error instanceof RangeError) return this.fail(node, `error calling ${name}: ${error.message}`, node);
       if (!(error instanceof TemplateError) || error.message.startsWith("template: ")) throw error;
       return this.fail(node, `error calling ${name}: ${error.message}`, node);
     }
