@@ -14,6 +14,9 @@ import { SEGMENT_BYTES, type WriteAheadLog } from "./wal/log.ts";
 /** A window is sealed this long after its end: so much late data is still taken. RAM holds 15–75 min. */
 export const SEAL_DELAY_MS = 15 * 60_000;
 
+/** A step that fails with less free space than this is taken to have failed for that reason. */
+const FREE_BYTES_MIN = 8 * 2 ** 20;
+
 export interface MaintenanceOptions {
   readonly head: Head;
   readonly wal: WriteAheadLog;
@@ -60,13 +63,14 @@ export class Maintenance {
     let sealed = false;
     // What waits for a disk that has failed is tried again; the log itself tells when that fails.
     await wal.flush().catch(() => {});
+    // First what frees room.
+    await this.attempt("retention", () => this.dropOld());
     await this.attempt("sealing", async () => {
       sealed = await this.sealDue();
     });
     if (sealed || wal.suspect || wal.bytes > Math.max(SEGMENT_BYTES, this.checkpointBytes / 2)) {
       await this.attempt("the checkpoint", () => this.checkpoint());
     }
-    await this.attempt("retention", () => this.dropOld());
   }
 
   /** A step that fails is told once, until it works again, and tried at the next round. */
@@ -78,11 +82,15 @@ export class Maintenance {
       if (this.told.has(what)) return;
       this.told.add(what);
       const message = error instanceof Error ? error.message : String(error);
-      const full = /ENOSPC|EDQUOT|No space left|MDB_MAP_FULL|Disk quota/.test(
-        `${(error as NodeJS.ErrnoException)?.code ?? ""} ${message}`,
-      );
+      const code = (error as NodeJS.ErrnoException)?.code ?? "";
+      // lmdb calls a full disk an input/output error.
+      const full = /ENOSPC|EDQUOT/.test(code) || (await this.freeBytes()) < FREE_BYTES_MIN;
       this.options.onProblem({ kind: full ? "disk-full" : "wal-write", message: `${what} failed: ${message}` });
     }
+  }
+
+  private async freeBytes(): Promise<number> {
+    return this.options.disk.freeBytes(this.options.walFolder).catch(() => Infinity);
   }
 
   private async sealDue(): Promise<boolean> {
@@ -93,6 +101,8 @@ export class Maintenance {
       if (windowEndMs(window) + SEAL_DELAY_MS > clock.nowMs()) return sealed;
       const store = await this.options.store();
       if (!store) return sealed;
+      // lmdb would fail too, but prints pages of it to stderr.
+      if ((await this.freeBytes()) < FREE_BYTES_MIN) throw new Error("the disk has no room for a block");
       // From here on the window takes nothing more.
       head.writableFromMs = Math.max(head.writableFromMs, windowEndMs(window));
       await head.closeWindow(window, pause);
@@ -158,7 +168,6 @@ export class Maintenance {
       }
       await storeBatch(head, store, batch, ids);
     }
-    await store.sync();
     this.noteUnusedIds(dead);
   }
 }

@@ -90,6 +90,7 @@ export class FaultyDisk implements Disk {
   truncate = (path: string, length: number) => this.pass("truncate", () => nodeDisk.truncate(path, length));
   rename = (from: string, to: string) => this.pass("rename", () => nodeDisk.rename(from, to));
   remove = (path: string) => this.pass("remove", () => nodeDisk.remove(path));
+  freeBytes = (path: string) => nodeDisk.freeBytes(path);
   syncDir = (path: string) => this.pass("syncDir", () => nodeDisk.syncDir(path));
 
   create = (path: string) =>

@@ -22,17 +22,15 @@ export interface BlockStore {
   readGroup(block: number, group: number): Buffer | undefined;
   /** Which series have samples in the block; undefined when that cannot be read. */
   readSeriesOf(block: number): Bitmap | undefined;
-  /** Queues a group of a block that is being sealed; `bytes` is copied. The promise: it has been committed. */
+  /** Queues a group of a block that is being sealed; `bytes` is copied. Each promise of a write: it is durable. */
   writeGroup(block: number, group: number, bytes: Uint8Array): Promise<void>;
   /** Replaces the definitions stored under this number; no bytes: removes them. */
   writeSeries(number: number, encoded: Uint8Array | undefined): Promise<void>;
-  /** Makes all that was written durable, then the block complete. Readers see it after publish(). */
+  /** Makes the block complete; everything else of it must be durable. Readers see it after publish(). */
   finishBlock(summary: BlockSummary, series: Bitmap): Promise<void>;
   /** Shows a finished block to readers: synchronous, so that its data can leave the head in the same turn. */
   publish(summary: BlockSummary): void;
   dropBlock(block: number, pause: () => Promise<void>): Promise<void>;
-  /** Makes all that was written durable. */
-  sync(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -26,6 +26,11 @@ const OPTIONS = {
   maxDbs: positive("maxDbs", 4),
   mapSize: positive("mapSize", 2 ** 26),
   pageSize: positive("pageSize", 4096),
+  // A commit is then durable when its promise resolves, and says so when it fails. With overlapping syncs the promise
+  // of the flush never settles after a failed one (lmdb 3.5.6, write.js startWriting).
+  overlappingSync: false,
+  // Batches of event turns have a promise of their own, which nobody can handle when their commit fails.
+  eventTurnBatching: false,
 } as const;
 const REMOVALS_PER_SLICE = 512;
 /** What lmdb says of a file that it cannot read: then the file is set aside. */
@@ -55,6 +60,21 @@ export async function openLmdbStore(path: string, onProblem: ReportProblem): Pro
   const store = new LmdbStore(root, onProblem);
   await store.load();
   return store;
+}
+
+/**
+ * Waits for a commit. A failed one carries a second promise, `commitError`, that is rejected as well: left alone it
+ * would end the process as an unhandled rejection.
+ */
+async function committed(write: Promise<boolean>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    const cause = (error as { commitError?: unknown }).commitError;
+    if (!(cause instanceof Promise)) throw error;
+    cause.catch(() => {});
+    throw new Error("the block store could not commit");
+  }
 }
 
 /** The value without its checksum, or undefined when that is wrong. */
@@ -163,16 +183,15 @@ class LmdbStore implements BlockStore {
   }
 
   async writeGroup(block: number, group: number, bytes: Uint8Array): Promise<void> {
-    await this.groups.put(groupKey(block, group), sealed(bytes));
+    await committed(this.groups.put(groupKey(block, group), sealed(bytes)));
   }
 
   async writeSeries(number: number, encoded: Uint8Array | undefined): Promise<void> {
-    if (encoded) await this.meta.put(metaKey("S", number), sealed(encoded));
-    else await this.meta.remove(metaKey("S", number));
+    const key = metaKey("S", number);
+    await committed(encoded ? this.meta.put(key, sealed(encoded)) : this.meta.remove(key));
   }
 
   async finishBlock(summary: BlockSummary, series: Bitmap): Promise<void> {
-    await this.sync();
     const out = new ByteWriter(64 + series.words.length * 4);
     out.varint(summary.minTimeMs);
     out.varint(summary.maxTimeMs - summary.minTimeMs);
@@ -184,10 +203,9 @@ class LmdbStore implements BlockStore {
     const end = new ByteWriter(16);
     end.varint(until);
     await Promise.all([
-      this.meta.put(metaKey("B", summary.block), sealed(out.view())),
-      this.meta.put(metaKey("E", 0), sealed(end.view())),
+      committed(this.meta.put(metaKey("B", summary.block), sealed(out.view()))),
+      committed(this.meta.put(metaKey("E", 0), sealed(end.view()))),
     ]);
-    await this.sync();
     this.sealedUntilMs = until;
   }
 
@@ -200,7 +218,7 @@ class LmdbStore implements BlockStore {
   async dropBlock(block: number, pause: () => Promise<void>): Promise<void> {
     this.blocks = this.blocks.filter((known) => known.block !== block);
     this.bitmaps.delete(block);
-    await this.meta.remove(metaKey("B", block));
+    await committed(this.meta.remove(metaKey("B", block)));
     await this.removeGroups(block, pause);
   }
 
@@ -209,13 +227,9 @@ class LmdbStore implements BlockStore {
       const range = { start: groupKey(block, 0), end: groupKey(block + 1, 0), limit: REMOVALS_PER_SLICE };
       const keys = [...this.groups.getKeys(range)].map((key) => Buffer.from(key));
       if (keys.length === 0) return;
-      await Promise.all(keys.map((key) => this.groups.remove(key)));
+      await Promise.all(keys.map((key) => committed(this.groups.remove(key))));
       await pause();
     }
-  }
-
-  async sync(): Promise<void> {
-    await this.root.flushed;
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,8 @@ import { GroupEncoder } from "./group-codec.ts";
 
 /** Groups per slice: 512 series of 240 samples are about 3 ms of encoding. */
 const GROUPS_PER_SLICE = 32;
+/** Groups that may wait for their commit: about 1 MB. */
+const GROUPS_PER_COMMIT = 256;
 /** Series per stored batch of definitions. */
 export const SERIES_PER_BATCH = 64;
 
@@ -34,25 +36,44 @@ export async function sealWindow(options: SealOptions): Promise<BlockSummary | u
   const present = new Bitmap(limit);
   const encoder = new GroupEncoderOf(head, fromMs, toMs, present);
   const total = { minTimeMs: Infinity, maxTimeMs: -Infinity, samples: 0, bytes: 0 };
-  let written: Promise<void>[] = [];
+  const written = new Writes();
   for (let group = 0; group * SERIES_PER_GROUP < limit; group++) {
     const bytes = encoder.encode(group, total);
     if (bytes) {
       total.bytes += bytes.length;
-      written.push(store.writeGroup(window, group, bytes));
+      written.add(store.writeGroup(window, group, bytes));
     }
     if (group % GROUPS_PER_SLICE !== GROUPS_PER_SLICE - 1) continue;
-    await Promise.all(written);
-    written = [];
+    if (written.waiting >= GROUPS_PER_COMMIT) await written.settled();
     encoder.nextSlice();
     await pause();
   }
-  await Promise.all(written);
+  await written.settled();
   if (total.samples === 0) return undefined;
   await writeDefinitions(head, store, present, pause);
   const summary = { block: window, ...total };
   await store.finishBlock(summary, present);
   return summary;
+}
+
+/** Writes under way. One may fail while nobody waits for it yet: that is told at the next settled(). */
+class Writes {
+  private promises: Promise<void>[] = [];
+
+  get waiting(): number {
+    return this.promises.length;
+  }
+
+  add(write: Promise<void>): void {
+    write.catch(() => {});
+    this.promises.push(write);
+  }
+
+  async settled(): Promise<void> {
+    const all = this.promises;
+    this.promises = [];
+    await Promise.all(all);
+  }
 }
 
 /** Encodes group by group; the gatherer is renewed each slice, since the head may change between slices. */
@@ -103,7 +124,7 @@ async function writeDefinitions(
   present: Bitmap,
   pause: () => Promise<void>,
 ): Promise<void> {
-  let written: Promise<void>[] = [];
+  const written = new Writes();
   for (let from = 0; from < present.idLimit; from += SERIES_PER_BATCH) {
     let isNew = false;
     const ids: number[] = [];
@@ -116,13 +137,12 @@ async function writeDefinitions(
       }
     }
     if (!isNew) continue;
-    written.push(storeBatch(head, store, from / SERIES_PER_BATCH, ids));
-    if (written.length < 64) continue;
-    await Promise.all(written);
-    written = [];
+    written.add(storeBatch(head, store, from / SERIES_PER_BATCH, ids));
+    if (written.waiting < 64) continue;
+    await written.settled();
     await pause();
   }
-  await Promise.all(written);
+  await written.settled();
 }
 
 /** Stores exactly these definitions under the batch's number. */

@@ -23,6 +23,8 @@ export interface Disk {
   remove(path: string): Promise<void>;
   /** Makes names in the folder durable. */
   syncDir(path: string): Promise<void>;
+  /** What an ordinary user may still write to the file system of this path. */
+  freeBytes(path: string): Promise<number>;
 }
 
 export const nodeDisk: Disk = {
@@ -50,6 +52,7 @@ export const nodeDisk: Disk = {
   truncate: (path, length) => fs.truncate(path, length),
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
+  freeBytes,
   async syncDir(path) {
     const handle = await fs.open(path, constants.O_RDONLY);
     try {
@@ -59,6 +62,11 @@ export const nodeDisk: Disk = {
     }
   },
 };
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await fs.statfs(path);
+  return bavail * bsize;
+}
 
 /** Writes a whole file so that after a crash it is there in full or not at all. */
 export async function writeFileDurably(disk: Disk, folder: string, name: string, data: Uint8Array): Promise<void> {
