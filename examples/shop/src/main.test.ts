@@ -101,12 +101,20 @@ describe.skipIf(!existsSync(path.join(DIST, "main.js")))("the example's processe
     const ready = JSON.parse(line) as Ready;
     expect(await answers(ready.url)).toBe(true);
     const { pid } = JSON.parse(readFileSync(path.join(directory, "shop.json"), "utf8")) as { pid: number };
+    // The traffic generator was started a moment ago and may still be loading: it must end all the same.
+    const descendants = childrenOf(pid);
     process_.kill("SIGKILL");
     for (const where of [ready.url, ...Object.values(ready.providers)])
       await expect.poll(() => answers(where), { timeout: 5000 }).toBe(false);
-    await expect.poll(() => alive(pid), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => [pid, ...descendants].filter(alive), { timeout: 5000 }).toEqual([]);
   }, 30_000);
 });
+
+/** Linux only; elsewhere the ports tell. */
+function childrenOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split(" ").map(Number) : [];
+}
 
 function alive(pid: number): boolean {
   try {

@@ -43,4 +43,6 @@ export function tellParent(message: FromService | FromProviders | FromShop): voi
 /** No orphans: when the parent goes, however it goes, its end of the channel closes and this process ends. */
 export function exitWithParent(): void {
   process.on("disconnect", () => process.exit(0));
+  // It may have gone while this process was still loading.
+  if (process.send && !process.connected) process.exit(0);
 }
