@@ -1,7 +1,8 @@
 // `npm run bench [NAME…]`: the benchmarks of this repository; figures go to docs/benchmarks.md by hand, with the machine.
 // CPU-seconds and ratios within one run, because machines differ and are shared.
-import path from "node:path";
+
 import { existsSync } from "node:fs";
+import path from "node:path";
 import { ensureBuilt, ensureInstalled, ROOT, requireNode, run } from "./bootstrap.mjs";
 
 const BENCHES = {

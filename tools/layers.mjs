@@ -67,17 +67,19 @@ const PACKAGES = {
   "examples/shop": [],
 };
 
+/** Tests, benchmarks, and what only they import (`testing.ts`, `testing/`). */
+const TEST_SUPPORT = "[.](test|bench|soak)[.]tsx?$|/testing([.]ts|/)";
 const SERVER = "^packages/server/src/";
 const folders = Object.entries(MAY).map(([folder, to]) => ({
   name: `layer:${folder}`,
   severity: "error",
-  from: { path: `${SERVER}${folder}/`, pathNot: "[.]test[.]ts$" },
+  from: { path: `${SERVER}${folder}/`, pathNot: TEST_SUPPORT },
   to: { path: `${SERVER}[^/]+`, pathNot: `${SERVER}(${[folder, ...to].join("|")})/` },
 }));
 const packages = Object.entries(PACKAGES).map(([folder, to]) => ({
   name: `package:${folder}`,
   severity: "error",
-  from: { path: `^${folder}/`, pathNot: "[.](test|bench|soak)[.]tsx?$" },
+  from: { path: `^${folder}/`, pathNot: TEST_SUPPORT },
   to: { path: "^(packages|examples)/", pathNot: `^(${[folder, ...to].join("|")})/` },
 }));
 const RULES = [
@@ -110,7 +112,7 @@ const RULES = [
   {
     name: "no-testkit-in-product",
     severity: "error",
-    from: { path: "^packages/", pathNot: "^packages/testkit/|[.](test|bench)[.]tsx?$" },
+    from: { path: "^packages/", pathNot: `^packages/testkit/|${TEST_SUPPORT}` },
     to: { path: "^packages/testkit/" },
   },
   { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "[.]css$" } },

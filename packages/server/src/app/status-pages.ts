@@ -1,7 +1,6 @@
 // /api/v1/status/*: what Grafana and people ask a Prometheus about itself.
-import { formatDurationMs } from "@storewatch/model";
+import { type Clock, formatDurationMs } from "@storewatch/model";
 import type { MetricStage } from "./metric-stage.ts";
-import type { AppOptions } from "./storewatch.ts";
 import { VERSION } from "./version.ts";
 
 /** The Prometheus whose API this is: clients choose features by it. */
@@ -9,7 +8,8 @@ const PROMETHEUS_VERSION = "3.5.0";
 
 export function statusPages(
   stage: MetricStage,
-  { config, clock }: AppOptions,
+  retentionMs: number,
+  clock: Clock,
 ): Readonly<Record<string, () => unknown>> {
   const startedAt = new Date(clock.nowMs()).toISOString();
   return {
@@ -35,7 +35,7 @@ export function statusPages(
       GOMEMLIMIT: 0,
       GOGC: "",
       GODEBUG: "",
-      storageRetention: formatDurationMs(config.metrics.retentionMs),
+      storageRetention: formatDurationMs(retentionMs),
     }),
     tsdb: () => {
       const { activeSeries, labelPairs, minTimeMs, maxTimeMs } = stage.store.stats();

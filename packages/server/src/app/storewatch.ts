@@ -1,5 +1,4 @@
 // The product, assembled: options → wire → start → reload → stop. Startable within a test.
-import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { ALL_TENANTS, type Clock, type Finding, formatFinding, type Tenant } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
@@ -26,9 +25,8 @@ import { notifyRoutes } from "../notify/index.ts";
 import { queryRoutes } from "../query/route.ts";
 import { ruleRoutes } from "../rules/route.ts";
 import { createRuleEngine, type RuleEngine } from "../rules/rule-engine.ts";
-import { lockDataDir } from "../store/meta/data-dir.ts";
+import { lockDataDir, metadataFile, openMetadataStore } from "../store/meta/index.ts";
 import type { MetadataStore } from "../store/meta/interface.ts";
-import { openMetadataStore } from "../store/meta/sqlite-store.ts";
 import { createTenantRegistry, type TenantRegistry } from "../tenant/registry.ts";
 import { tenantRoutes } from "../tenant/route.ts";
 import { type AlertStage, createAlertStage } from "./alert-stage.ts";
@@ -126,7 +124,7 @@ async function start(options: AppOptions, started: Disposables): Promise<Running
 
 async function openBase({ config, clock, logger }: AppOptions, started: Disposables): Promise<Base> {
   const metrics = createSelfMetrics();
-  const meta = await openMetadataStore(path.join(config.dataDir, "meta.db"));
+  const meta = await openMetadataStore(metadataFile(config.dataDir));
   started.add("metadata store", () => meta.close());
   const auth = createAuth({
     store: meta,
@@ -134,7 +132,8 @@ async function openBase({ config, clock, logger }: AppOptions, started: Disposab
     logger,
     metrics,
     anonymous: config.auth.anonymous,
-    secureCookies: config.tls !== undefined,
+    // Behind a proxy that ends TLS, browsers reach it by https as well.
+    secureCookies: config.tls !== undefined || config.externalUrl?.startsWith("https:") === true,
   });
   started.add("auth", () => auth.close());
   const hub = createStreamHub(clock, metrics);
@@ -295,7 +294,12 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
       authRoutes({ auth, demo: demo !== undefined, version: VERSION }),
       streamRoutes(hub),
       tenantRoutes(parts.tenants),
-      queryRoutes({ query: stage.query, store: stage.store, clock, status: statusPages(stage, options) }),
+      queryRoutes({
+        query: stage.query,
+        store: stage.store,
+        clock,
+        status: statusPages(stage, config.metrics.retentionMs, clock),
+      }),
       ruleRoutes(parts.rules.board),
       collectRoutes({ board: parts.collector.board, store: stage.store }),
       alertRoutes({ manager: parts.alerts.manager, version: VERSION }),
