@@ -3,6 +3,7 @@ import { alertmanagerScenariosSuite } from "./alertmanager-scenarios.ts";
 import { alertmanagerTablesSuite } from "./alertmanager-tables.ts";
 import { communityRulesSuite } from "./community-rules.ts";
 import { expositionSuite } from "./exposition.ts";
+import { goHtmlTemplatesSuite, goTextTemplatesSuite } from "./go-templates.ts";
 import { promconfigSuite } from "./promconfig.ts";
 import { promqlParseSuite, promqlPrinterSuite } from "./promql-tables.ts";
 import { promqltestExperimentalSuite, promqltestNativeSuite, promqltestSuite } from "./promqltest.ts";
@@ -27,6 +28,8 @@ export const SUITES: readonly Suite[] = [
   htmlTemplatesSuite,
   prometheusTemplatesSuite,
   alertmanagerTemplatesSuite,
+  goTextTemplatesSuite,
+  goHtmlTemplatesSuite,
   rulefmtSuite,
   ruleUnitTestsSuite,
   promtoolTestsSuite,

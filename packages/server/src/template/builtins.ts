@@ -4,7 +4,19 @@ import { sprint, sprintf, sprintln } from "./format.ts";
 import { TemplateError, type TemplateFunction, type TemplateValue } from "./interface.ts";
 import { takes, takesMore } from "./signature.ts";
 import { GoTime } from "./time.ts";
-import { entriesOf, GoList, GoMap, intOf, isTrue, itemsOf, type Kind, kindOf, stringOf, typeName } from "./values.ts";
+import {
+  entriesOf,
+  GoComplex,
+  GoList,
+  GoMap,
+  intOf,
+  isTrue,
+  itemsOf,
+  type Kind,
+  kindOf,
+  stringOf,
+  typeName,
+} from "./values.ts";
 
 /** `and` and `or` are evaluated by the executor, which stops at the first decisive argument. */
 export const SHORT_CIRCUIT = new Set(["and", "or"]);
@@ -18,6 +30,8 @@ function equal(a: TemplateValue, b: TemplateValue): boolean {
       return intOf(a) === intOf(b);
     case "string":
       return stringOf(a) === stringOf(b);
+    case "complex":
+      return a instanceof GoComplex && b instanceof GoComplex && a.real === b.real && a.imaginary === b.imaginary;
     case "struct":
       return a instanceof GoTime && b instanceof GoTime ? a.nanoseconds === b.nanoseconds : a === b;
     default:

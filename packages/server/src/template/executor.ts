@@ -400,7 +400,7 @@ class Execution {
 }
 
 function constant(value: NumberNode["value"]): TemplateValue {
-  return typeof value === "object" ? new GoComplex(0, value.imaginary) : value;
+  return typeof value === "object" ? new GoComplex(value.real, value.imaginary) : value;
 }
 
 function shorten(text: string): string {

@@ -33,6 +33,8 @@ export interface Token {
 
 const KEYWORDS = new Set(["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"]);
 const SPACE = /[ \t\r\n]/;
+const NUMBER =
+  /[+-]?(?:0[xX][0-9a-fA-F_.]+(?:[pP][+-]?[0-9_]+)?|0[bB][01_]+|0[oO][0-7_]+|[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9_]+)?)i?/y;
 const WORD = /[\p{L}\p{Nd}_]/u;
 
 export function lex(name: string, text: string): Token[] {
@@ -100,9 +102,15 @@ class Lexer {
         this.at += right ? 4 : 2;
         return right;
       }
-      if (this.at >= this.text.length) this.fail("unclosed action");
+      if (this.at >= this.text.length) this.unclosed(open);
       this.token();
     }
+  }
+
+  private unclosed(open: number): never {
+    const opened = lineOf(this.text, open);
+    const started = opened === lineOf(this.text, this.at) ? "" : ` started at ${this.name}:${opened}`;
+    this.fail(`unclosed action${started}`);
   }
 
   private comment(): boolean {
@@ -147,7 +155,7 @@ class Lexer {
       this.depth++;
     } else if (c === ")") {
       this.push(")", at, ")");
-      if (--this.depth < 0) this.fail("unexpected right paren");
+      if (--this.depth < 0) this.fail('unexpected ")" in command');
     } else return false;
     this.at += c === ":" ? 2 : 1;
     return true;
@@ -223,19 +231,31 @@ class Lexer {
   private mustEnd(text: string): void {
     const c = this.text[this.at];
     if (c === undefined || SPACE.test(c) || ".,|:=()".includes(c) || this.text.startsWith("}}", this.at)) return;
-    this.fail(`bad character ${JSON.stringify(c)} after ${text}`);
+    this.fail(`bad character U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")} '${c}' after ${text}`);
   }
 
   private number(): void {
-    const pattern =
-      /[+-]?(?:0[xX][0-9a-fA-F_.]+(?:[pP][+-]?[0-9_]+)?|0[bB][01_]+|0[oO][0-7_]+|[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9_]+)?)i?/y;
-    pattern.lastIndex = this.at;
-    const found = pattern.exec(this.text)?.[0] ?? "";
-    const next = this.text[this.at + found.length] ?? "";
-    const bad = found === "" || found === "+" || found === "-" || /[\p{L}\p{Nd}_]/u.test(next);
+    const start = this.at;
+    const first = this.numberAt(start);
+    let end = start + first.length;
+    // Complex: 1+2i, without blanks.
+    if (first !== "" && !first.endsWith("i") && /[+-]/.test(this.text[end] ?? "")) {
+      const imaginary = this.numberAt(end);
+      if (imaginary.endsWith("i")) end += imaginary.length;
+    }
+    const found = this.text.slice(start, end);
+    const next = this.text[end] ?? "";
+    const bad = first === "" || /[\p{L}\p{Nd}_+-]/u.test(next);
     if (bad) this.fail(`bad number syntax: ${JSON.stringify(found + next)}`);
-    this.push("number", this.at, found);
-    this.at += found.length;
+    this.push("number", start, found);
+    this.at = end;
+  }
+
+  /** The number that starts here; "" when there is none. */
+  private numberAt(at: number): string {
+    NUMBER.lastIndex = at;
+    const found = NUMBER.exec(this.text)?.[0] ?? "";
+    return /[0-9]/.test(found) ? found : "";
   }
 }
 

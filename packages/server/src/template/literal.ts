@@ -6,14 +6,20 @@ const INT_MAX = (1n << 63n) - 1n;
 
 /** The ideal constant of a number's text; undefined when it is none. */
 export function parseNumber(text: string): NumberNode["value"] | undefined {
-  if (text.endsWith("i") && !/^[+-]?0[xX]/.test(text)) {
-    const imaginary = parseFloatText(text.slice(0, -1).replaceAll("_", ""));
-    return imaginary === undefined ? undefined : { imaginary };
-  }
+  if (text.endsWith("i")) return parseComplex(text.slice(0, -1));
   const body = text.replace(/^[+-]/, "");
   const isInteger = /^(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|0[0-7_]*|[1-9][0-9_]*)$/.test(body);
   if (isInteger) return parseInteger(text, body);
   return parseFloatText(text.replaceAll("_", ""));
+}
+
+/** Without its "i": `2`, or `1+2` with a real part. */
+function parseComplex(text: string): NumberNode["value"] | undefined {
+  const split = /^(.*?[^eEpP+-])([+-].+)$/.exec(text);
+  const asFloat = (part: string) => Number(parseNumber(part) ?? Number.NaN);
+  const real = split ? asFloat(split[1]) : 0;
+  const imaginary = asFloat(split ? split[2] : text);
+  return Number.isNaN(real) || Number.isNaN(imaginary) ? undefined : { real, imaginary };
 }
 
 function parseInteger(text: string, body: string): bigint | undefined {

@@ -76,7 +76,7 @@ export interface NumberNode {
   readonly at: number;
   readonly source: string;
   /** What the constant is when nothing asks for another type: int (bigint), float64 (number) or complex. */
-  readonly value: bigint | number | { readonly imaginary: number };
+  readonly value: bigint | number | { readonly real: number; readonly imaginary: number };
 }
 
 /** A parsed text: its own nodes, and the templates it defines. */

@@ -279,7 +279,9 @@ class Parser {
       variables.push(variable.text);
       this.variables.push(variable.text);
       if (context !== "range" || variables.length >= 2) this.fail(`too many declarations in ${context}`);
-      if (this.peekNonSpace().type !== "variable") this.fail("range can only initialize variables");
+      const follows = this.peekNonSpace().type;
+      if (follows === "right" || follows === ")") return false;
+      if (follows !== "variable") this.fail("range can only initialize variables");
     }
   }
 
