@@ -169,9 +169,11 @@ export class AlertingRule {
    * What is to be told now: alerts that fire or resolved, at once when new and again after the resend delay. `sent` is
    * called when they are handed over; otherwise they are due again at the next evaluation.
    */
-  toSend(context: EvaluationContext, intervalMs: number, generatorUrl: string): DueAlerts {
+  toSend(context: EvaluationContext, intervalMs: number, externalUrl: string): DueAlerts {
     const timeMs = context.timeMs;
     const due = [...this.active.values()].filter((alert) => isDue(alert, timeMs));
+    if (due.length === 0) return { alerts: [], sent: () => {} };
+    const generatorUrl = `${externalUrl}/graph?g0.expr=${encodeExpression(this.config.expression)}&g0.tab=1`;
     // Long enough for the receiver to live through two failed evaluations or messages.
     const validUntilMs = timeMs + 4 * Math.max(intervalMs, RESEND_DELAY_MS);
     const alerts = due.map((alert): PostableAlert => {
@@ -256,4 +258,10 @@ async function expandAll(
   const result: Record<string, string> = {};
   for (const name of Object.keys(texts)) result[name] = await expand(texts[name]);
   return result;
+}
+
+/** url.QueryEscape, for the link back to the expression. */
+function encodeExpression(expression: string): string {
+  const escaped = encodeURIComponent(expression).replaceAll("%20", "+");
+  return escaped.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -105,9 +105,7 @@ export class RuleGroup {
   }
 
   private async send(rule: AlertingRule, context: EvaluationContext): Promise<void> {
-    const { externalUrl } = this.options.expander;
-    const link = `${externalUrl}/graph?g0.expr=${encodeExpression(rule.config.expression)}&g0.tab=1`;
-    const { alerts, sent } = rule.toSend(context, this.intervalMs, link);
+    const { alerts, sent } = rule.toSend(context, this.intervalMs, this.options.expander.externalUrl);
     if (alerts.length === 0) return;
     await this.options.dependencies.alerts(alerts);
     sent();
@@ -208,11 +206,4 @@ function identity(rule: Rule): string {
   const labels = Labels.from(config.labels).key;
   if (config.type === "recording") return `record\0${config.record}\0${labels}`;
   return `alert\0${config.alert}\0${labels}`;
-}
-
-/** url.QueryEscape for the link back to the expression. */
-function encodeExpression(expression: string): string {
-  return encodeURIComponent(expression)
-    .replaceAll("%20", "+")
-    .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -36,6 +36,7 @@ export interface ExecutionOptions {
   readonly functions: Readonly<Record<string, TemplateFunction>>;
   readonly templates: ReadonlyMap<string, Tree>;
   readonly missingKey: "default" | "zero" | "error";
+  readonly rangeOverNumbers: boolean;
   readonly writer: Writer;
   /** The writer escapes by context: `| html` at a pipeline's end is left to it. */
   readonly html: boolean;
@@ -199,7 +200,7 @@ class Execution {
       for (let i = 0; i < items.length; i++) if (!once(BigInt(i), items[i])) return;
     } else if (entries) {
       for (const key of sortedKeys(entries)) if (!once(key, entries.get(key))) return;
-    } else if (kindOf(value) === "int") {
+    } else if (this.options.rangeOverNumbers && kindOf(value) === "int") {
       // Since Go 1.22.
       const end = intOf(value)!;
       for (let i = 0n; i < end; i++) if (!once(i, i)) return;

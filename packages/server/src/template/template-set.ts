@@ -10,6 +10,8 @@ import { isEmpty, parseTemplate } from "./parser.ts";
 export interface TemplateSetOptions {
   /** What a missing map key gives, as Go's option missingkey. Prometheus and Alertmanager use "zero". Default "zero". */
   readonly missingKey?: "default" | "zero" | "error";
+  /** `{{ range 3 }}`, as Go does since 1.22. Default true. */
+  readonly rangeOverNumbers?: boolean;
 }
 
 /** Parsed texts kept for their next execution; texts come from the operator's files, so there are few. */
@@ -20,7 +22,7 @@ export function createTemplateSet(
   functions: Readonly<Record<string, TemplateFunction>>,
   options: TemplateSetOptions = {},
 ): TemplateSet {
-  return new ParsedTemplateSet(functions, options.missingKey ?? "zero");
+  return new ParsedTemplateSet(functions, options.missingKey ?? "zero", options.rangeOverNumbers ?? true);
 }
 
 /** Throws TemplateError when the text does not parse with these functions. */
@@ -35,6 +37,7 @@ class ParsedTemplateSet implements TemplateSet {
   constructor(
     private readonly functions: Readonly<Record<string, TemplateFunction>>,
     private readonly missingKey: "default" | "zero" | "error",
+    private readonly rangeOverNumbers: boolean,
   ) {}
 
   add(name: string, text: string): void {
@@ -54,7 +57,8 @@ class ParsedTemplateSet implements TemplateSet {
     const html = options.html ?? false;
     const writer = html ? new HtmlWriter() : new TextWriter();
     const budget = { steps: 0, depth: 0 };
-    const shared = { templates, missingKey: this.missingKey, html, budget };
+    const { missingKey, rangeOverNumbers } = this;
+    const shared = { templates, missingKey, rangeOverNumbers, html, budget };
     // `tmpl NAME DATA` runs a template by a computed name and gives its text.
     const tmpl = (template: TemplateValue, argument: TemplateValue) => {
       const tree = typeof template === "string" ? templates.get(template) : undefined;
