@@ -31,14 +31,24 @@ export interface StartOptions {
   readonly dataDir?: string;
   readonly port?: number;
   readonly args?: readonly string[];
+  /** Default serve. */
+  readonly command?: "serve" | "demo";
   readonly readyTimeoutMs?: number;
 }
 
-/** Starts `storewatch serve` on a free loopback port and waits until it is ready. */
+/** Starts `storewatch serve` (or `demo`) on a free loopback port and waits until it is ready. */
 export async function startStorewatch(options: StartOptions = {}): Promise<StorewatchProcess> {
   const dataDir = options.dataDir ?? temporaryDir("storewatch-data-");
   const port = options.port ?? (await freePort());
-  const argv = [BIN, "serve", "--data", dataDir, "--listen", `127.0.0.1:${port}`, ...(options.args ?? [])];
+  const argv = [
+    BIN,
+    options.command ?? "serve",
+    "--data",
+    dataDir,
+    "--listen",
+    `127.0.0.1:${port}`,
+    ...(options.args ?? []),
+  ];
   if (options.files) {
     const configDir = temporaryDir("storewatch-config-");
     for (const [name, text] of Object.entries(options.files)) writeFileSync(path.join(configDir, name), text);
