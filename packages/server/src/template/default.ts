@@ -3,7 +3,7 @@
 
 const SHARED = `
 {{- define "__alertmanager" }}Storewatch{{ end }}
-{{- define "__alertmanagerURL" }}{{ .ExternalURL }}/#/alerts?receiver={{ .Receiver | urlquery }}{{ end }}
+{{- define "__alertmanagerURL" }}{{ .ExternalURL }}/alerts?receiver={{ .Receiver | urlquery }}{{ end }}
 {{- define "__subject" }}[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ len .Alerts.Firing }}{{ end }}] {{ join " " .GroupLabels.SortedPairs.Values }}{{ with .CommonLabels.Remove .GroupLabels.Names }} ({{ join " " .Values }}){{ end }}{{ end }}
 {{- define "__description" }}{{ end }}
 {{- define "__alert_title" }}{{ or .Annotations.summary .Annotations.message .Labels.alertname "alert" }}{{ end }}
