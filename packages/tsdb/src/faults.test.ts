@@ -160,7 +160,7 @@ test("sealing that fails keeps everything in memory and is tried again", async (
   expect(problems.map(({ kind }) => kind)).toEqual(["disk-full"]);
   broken = "";
   await tsdb.maintain();
-  expect(tsdb.stats().blocks).toBe(2);
+  expect(tsdb.stats().blocks).toBe(5);
   expect(dump(tsdb)).toEqual(before);
   await tsdb.close();
   expect(dump((await open(dir, { clock })).tsdb)).toEqual(before);
@@ -197,8 +197,8 @@ test("a damaged group is left out and told; the rest is served", async () => {
   await root.close();
   const { tsdb, problems } = await open(dir, { clock });
   const content = dump(tsdb);
-  expect(content.a.startsWith(`3600:60`)).toBe(true);
-  expect(content.a.split(" ").length).toBe(120);
+  expect(content.a.startsWith(`1800:30`)).toBe(true);
+  expect(content.a.split(" ").length).toBe(150);
   dump(tsdb);
   expect(problems.length).toBe(1);
   expect(problems[0].kind).toBe("corrupt-block");

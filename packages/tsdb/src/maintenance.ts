@@ -11,7 +11,7 @@ import { Bitmap } from "./labels/postings.ts";
 import { writeCheckpoint } from "./wal/checkpoint.ts";
 import { SEGMENT_BYTES, type WriteAheadLog } from "./wal/log.ts";
 
-/** A window is sealed this long after its end: so much late data is still taken. RAM holds 15–75 min. */
+/** A window is sealed this long after its end: so much late data is still taken. RAM holds 15–45 min. */
 export const SEAL_DELAY_MS = 15 * 60_000;
 
 /** A step that fails with less free space than this is taken to have failed for that reason. */
