@@ -247,7 +247,7 @@ class Database implements Tsdb {
     const sink = new SampleSink(1024);
     return (id) => {
       gatherer.sink.reset();
-      if (this.head.hasWholeChunk(id, fromMs, toMs) || gatherer.gather(id)) return true;
+      if (this.head.hasRowSample(id, fromMs, toMs) || gatherer.gather(id)) return true;
       return reader?.has(id, fromMs, toMs, sink) ?? false;
     };
   }

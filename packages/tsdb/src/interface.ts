@@ -36,7 +36,8 @@ export interface Tsdb {
 
   /**
    * Series that match every matcher and have a sample in [fromMs, toMs], with those samples; sorted by labels only if
-   * `sorted`. At least one matcher must not match "". Views are valid until the caller next yields to the event loop.
+   * `sorted`. At least one matcher should not match "" (else every series is looked at). Several series may share one
+   * `timesMs`; nothing that is called later writes to the arrays.
    */
   select(matchers: readonly Matcher[], fromMs: number, toMs: number, options?: SelectOptions): SeriesSamples[];
 

@@ -3,7 +3,7 @@ import { SeriesMatcher } from "../labels/matching.ts";
 import { SeriesIndex } from "../labels/series-index.ts";
 import { GenericStore } from "./generic-store.ts";
 import { GrowableUint32 } from "./growable.ts";
-import { chunkColumnStart, OFFSET_MASK, type RowChunk, RowTarget } from "./row-target.ts";
+import { chunkColumnStart, chunkHasMarkers, OFFSET_MASK, type RowChunk, RowTarget } from "./row-target.ts";
 import { windowOf } from "./window.ts";
 
 /** A series counts as active for this long after its last sample. */
@@ -91,14 +91,17 @@ export class Head {
     return this.firstRef.get(id) !== 0;
   }
 
-  /** Does a chunk of rows that lies in the range have samples of the series? False says nothing. */
-  hasWholeChunk(id: number, fromMs: number, toMs: number): boolean {
+  /** Have the encoded rows surely a sample of the series in the range? False says nothing. */
+  hasRowSample(id: number, fromMs: number, toMs: number): boolean {
     let found = false;
     this.forEachColumn(id, (target, column) => {
       for (let i = target.chunks.length - 1; i >= 0 && !found; i--) {
         const chunk = target.chunks[i];
-        if (chunk.timesMs[0] < fromMs || chunk.timesMs[chunk.rows - 1] > toMs || column >= chunk.columns) continue;
-        found = (chunk.ends[column] & OFFSET_MASK) !== chunkColumnStart(chunk, column);
+        if (column >= chunk.columns || (chunk.ends[column] & OFFSET_MASK) === chunkColumnStart(chunk, column)) continue;
+        const first = chunk.timesMs[0];
+        const last = chunk.timesMs[chunk.rows - 1];
+        if (chunkHasMarkers(chunk, column)) found = first >= fromMs && last <= toMs;
+        else found = (first >= fromMs && first <= toMs) || (last >= fromMs && last <= toMs);
       }
     });
     return found;
