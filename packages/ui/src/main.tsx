@@ -7,7 +7,6 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { config } from "zod";
 import { RequestError } from "./api/http.ts";
 import { router } from "./app/router.tsx";
 import "./design/tokens.css";
@@ -16,9 +15,7 @@ import "./design/parts.css";
 import { cssVariables, theme } from "./design/theme.ts";
 import { startTexts } from "./text/index.ts";
 
-// The content security policy forbids code made at run time; without this zod would try it.
-config({ jitless: true });
-startTexts();
+await startTexts();
 
 const client = new QueryClient({
   defaultOptions: {

@@ -25,7 +25,9 @@ export function overviewRoutes(sources: OverviewSources): FastifyPluginAsync {
   const shops = new BriefCache<TenantOverview>(sources.clock, KEEP_MS, 200);
 
   return async (app) => {
-    app.get("/api/storewatch/v1/overview", { config: { access: "viewer" } }, async (request) => {
+    const tags = ["overview"];
+    const summary = "The platform: figures, charts, shops worst first. ?range=1h";
+    app.get("/api/storewatch/v1/overview", { config: { access: "viewer" }, schema: { summary, tags } }, async (request) => {
       const span = readSpan(request.query, sources.clock.nowMs());
       if (!span) throw badRange();
       const { scope } = request.principal;
@@ -35,7 +37,7 @@ export function overviewRoutes(sources: OverviewSources): FastifyPluginAsync {
 
     app.get<{ Params: { id: string } }>(
       "/api/storewatch/v1/tenants/:id/overview",
-      { config: { access: "viewer" } },
+      { config: { access: "viewer" }, schema: { summary: "One shop. ?range=1h, or ?from and ?to in ms", tags } },
       async (request) => {
         const id = parseTenantId(request.params.id);
         const nowMs = sources.clock.nowMs();

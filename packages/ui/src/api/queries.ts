@@ -21,7 +21,7 @@ export const silencesQuery = queryOptions({ queryKey: ["alerts", "silences"], qu
 export const targetsQuery = queryOptions({ queryKey: ["targets"], queryFn: activeTargets });
 export const notificationsQuery = queryOptions({
   queryKey: ["notifications"],
-  queryFn: () => readNotifications(undefined),
+  queryFn: readNotifications,
 });
 export const inboxQuery = queryOptions({ queryKey: ["inbox"], queryFn: readInbox });
 export const dashboardsQuery = queryOptions({ queryKey: ["dashboards"], queryFn: readDashboards, staleTime: 30_000 });

@@ -1,27 +1,28 @@
 // Our own API and Grafana's, read with the schemas that the server writes them by.
-import {
-  type Annotation,
-  annotationSchema,
-  type InboxMessage,
-  inboxSchema,
-  type NotificationView,
-  notificationListSchema,
-  type Overview,
-  overviewSchema,
-  type Session,
-  type SignIn,
-  sessionSchema,
-  type TenantOverview,
-  type TenantView,
-  tenantListSchema,
-  tenantOverviewSchema,
+import type {
+  Annotation,
+  InboxMessage,
+  NotificationView,
+  Overview,
+  Session,
+  SignIn,
+  TenantOverview,
+  TenantView,
 } from "@storewatch/model/api";
-import { z } from "zod";
+import type { z } from "zod";
 import { request } from "./http.ts";
+
+type Schemas = typeof import("./schemas.ts");
 
 const OWN = "/api/storewatch/v1";
 
-export const readSession = async (): Promise<Session> => sessionSchema.parse(await request(`${OWN}/session`));
+/** Asks and checks; the schemas load while the answer is on its way. */
+async function read<K extends keyof Schemas>(schema: K, path: string): Promise<z.infer<Schemas[K]>> {
+  const [schemas, json] = await Promise.all([import("./schemas.ts"), request(path)]);
+  return schemas[schema].parse(json) as z.infer<Schemas[K]>;
+}
+
+export const readSession = (): Promise<Session> => read("sessionSchema", `${OWN}/session`);
 
 export async function signIn(credentials: SignIn): Promise<void> {
   await request(`${OWN}/session`, { method: "POST", json: credentials });
@@ -32,46 +33,33 @@ export async function signOut(): Promise<void> {
 }
 
 export const readTenants = async (): Promise<readonly TenantView[]> =>
-  tenantListSchema.parse(await request(`${OWN}/tenants`)).tenants;
+  (await read("tenantListSchema", `${OWN}/tenants`)).tenants;
 
-export const readOverview = async (range: string): Promise<Overview> =>
-  overviewSchema.parse(await request(`${OWN}/overview?range=${encodeURIComponent(range)}`));
+export const readOverview = (range: string): Promise<Overview> =>
+  read("overviewSchema", `${OWN}/overview?range=${encodeURIComponent(range)}`);
 
-export async function readTenantOverview(
-  id: string,
-  fromMs: number,
-  toMs: number | undefined,
-): Promise<TenantOverview> {
+/** `toMs` undefined: up to now. */
+export function readTenantOverview(id: string, fromMs: number, toMs: number | undefined): Promise<TenantOverview> {
   const span = toMs === undefined ? `range=${Math.round((Date.now() - fromMs) / 1000)}s` : `from=${fromMs}&to=${toMs}`;
-  return tenantOverviewSchema.parse(await request(`${OWN}/tenants/${encodeURIComponent(id)}/overview?${span}`));
+  return read("tenantOverviewSchema", `${OWN}/tenants/${encodeURIComponent(id)}/overview?${span}`);
 }
 
-export async function readNotifications(before: string | undefined): Promise<readonly NotificationView[]> {
-  const more = before ? `&before=${encodeURIComponent(before)}` : "";
-  return notificationListSchema.parse(await request(`${OWN}/notifications?limit=100${more}`)).notifications;
-}
+export const readNotifications = async (): Promise<readonly NotificationView[]> =>
+  (await read("notificationListSchema", `${OWN}/notifications?limit=100`)).notifications;
 
 export const readInbox = async (): Promise<readonly InboxMessage[]> =>
-  inboxSchema.parse(await request(`${OWN}/inbox`)).messages;
+  (await read("inboxSchema", `${OWN}/inbox`)).messages;
 
-export async function readDeploys(fromMs: number, toMs: number): Promise<readonly Annotation[]> {
-  const reply = await request(
+export const readDeploys = (fromMs: number, toMs: number): Promise<readonly Annotation[]> =>
+  read(
+    "annotationListSchema",
     `/api/annotations?from=${Math.floor(fromMs)}&to=${Math.ceil(toMs)}&tags=deploy&limit=200`,
   );
-  return z.array(annotationSchema).parse(reply);
-}
 
-const searchHitSchema = z.looseObject({
-  uid: z.string(),
-  title: z.string(),
-  type: z.string().optional(),
-  tags: z.array(z.string()).optional(),
-  folderTitle: z.string().optional(),
-});
-export type DashboardHit = z.infer<typeof searchHitSchema>;
+export type DashboardHit = z.infer<Schemas["searchSchema"]>[number];
 
 export async function readDashboards(): Promise<readonly DashboardHit[]> {
-  const hits = z.array(searchHitSchema).parse(await request("/api/search?type=dash-db&limit=1000"));
+  const hits = await read("searchSchema", "/api/search?type=dash-db&limit=1000");
   return hits.filter((hit) => hit.type !== "dash-folder");
 }
 

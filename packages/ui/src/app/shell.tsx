@@ -6,11 +6,11 @@ import { RequestError } from "../api/http.ts";
 import { sessionQuery } from "../api/queries.ts";
 import { Lines, Problem } from "../design/blocks.tsx";
 import { CrashGuard } from "../design/crash-guard.tsx";
-import { SignIn } from "../features/sign-in/view.tsx";
 import { LiveProvider } from "./live-context.tsx";
 import { Rail } from "./rail.tsx";
 import { TopBar } from "./top-bar.tsx";
 
+const SignIn = lazy(() => import("../features/sign-in/view.tsx"));
 const SearchDialog = lazy(() => import("./search.tsx"));
 
 /** Rail, top bar and page for who is signed in; the sign-in screen for all others. */
@@ -18,7 +18,12 @@ export function Shell() {
   const { t } = useTranslation();
   const session = useQuery(sessionQuery);
   const { pathname } = useLocation();
-  if (session.error instanceof RequestError && session.error.status === 401) return <SignIn />;
+  if (session.error instanceof RequestError && session.error.status === 401)
+    return (
+      <Suspense fallback={null}>
+        <SignIn />
+      </Suspense>
+    );
   if (!session.data) {
     return (
       <main className="alone">

@@ -65,7 +65,7 @@ function LanguageButton() {
         className="bar-button bar-language"
         lang={language === "en" ? "vi" : "en"}
         aria-label={t("bar.languageHint")}
-        onClick={() => chooseLanguage(language === "en" ? "vi" : "en")}
+        onClick={() => void chooseLanguage(language === "en" ? "vi" : "en")}
       >
         {language === "en" ? "VI" : "EN"}
       </button>

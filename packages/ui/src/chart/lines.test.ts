@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { alignSeries, foldOthers, lastOf, meanOf, sparklinePath, stackLines } from "./lines.ts";
-import { namedColor, withOpacity } from "./palette.ts";
+import { namedColor, readableColor, withOpacity } from "./palette.ts";
 
 describe("chart data", () => {
   it("puts series on one axis with gaps", () => {
@@ -58,11 +58,19 @@ describe("chart data", () => {
 });
 
 it("maps Grafana's colours onto the tokens", () => {
-  expect(["semi-dark-red", "green", "#123456", "dark-orange"].map(namedColor)).toEqual([
+  expect(["semi-dark-red", "green", "#3B78C4", "dark-orange"].map(namedColor)).toEqual([
     "var(--crit)",
     "var(--ok)",
-    "#123456",
+    "#3B78C4",
     "var(--warn)",
   ]);
   expect(withOpacity("#ff0000", 0.5)).toBe("rgb(255 0 0 / 0.5)");
+});
+
+it("makes colours of one theme readable on both", () => {
+  expect(readableColor("#3B78C4")).toBe("#3B78C4");
+  expect(readableColor("#E0F9D7")).not.toBe("#E0F9D7");
+  expect(readableColor("#000")).toMatch(/^#([6-7].){3}$/);
+  expect(readableColor("rgba(245, 54, 54, 0.9)")).toMatch(/^(#|rgba)/);
+  expect(readableColor("hotpink")).toBe("hotpink");
 });

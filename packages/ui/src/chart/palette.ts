@@ -13,8 +13,10 @@ export function namedColor(name: string): string {
   const shade = /^(?:(?:super|semi)-)?(light|dark)?-?(green|red|yellow|orange|blue|purple)$/.exec(
     name.trim().toLowerCase(),
   );
-  if (!shade)
-    return name === "text" ? "var(--text)" : name === "rgb(255, 255, 255)" || name === "white" ? "var(--text)" : name;
+  if (!shade) {
+    const isText = name === "text" || name === "white" || /^rgb\(255, ?255, ?255\)$/.test(name);
+    return isText ? "var(--text)" : readableColor(name);
+  }
   const tokens: Record<string, string> = {
     green: "var(--ok)",
     red: "var(--crit)",
@@ -24,6 +26,39 @@ export function namedColor(name: string): string {
     purple: "var(--silent)",
   };
   return tokens[shade[2]];
+}
+
+/**
+ * A colour written for one theme, made readable on both: its luminance is brought between 0.13 and 0.30, which is 3:1
+ * against white and against the dark surface. Takes #rgb, #rrggbb and rgb(); other forms go through.
+ */
+export function readableColor(color: string): string {
+  const parts = channels(color);
+  if (!parts) return color;
+  const linear = parts.map((part) =>
+    part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+  );
+  const luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  if (luminance >= 0.13 && luminance <= 0.3) return color;
+  const target = luminance < 0.13 ? 0.13 : 0.3;
+  // Dark colours are mixed with white, bright ones dimmed: the hue stays.
+  const mix = luminance < 0.13 ? (target - luminance) / (1 - luminance) : 0;
+  const scale = luminance > 0.3 ? target / luminance : 1;
+  const out = linear.map((part) => {
+    const value = (part + (1 - part) * mix) * scale;
+    return Math.round(255 * (value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055));
+  });
+  return `#${out.map((part) => Math.min(255, Math.max(0, part)).toString(16).padStart(2, "0")).join("")}`;
+}
+
+function channels(color: string): readonly number[] | undefined {
+  const hex = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(color)?.[1];
+  if (hex) {
+    const long = hex.length === 3 ? [...hex].map((digit) => digit + digit).join("") : hex;
+    return [0, 2, 4].map((at) => Number.parseInt(long.slice(at, at + 2), 16));
+  }
+  const rgb = /^rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)/i.exec(color);
+  return rgb ? [Number(rgb[1]), Number(rgb[2]), Number(rgb[3])] : undefined;
 }
 
 /** A CSS colour that a canvas understands: variables are looked up. */

@@ -79,7 +79,8 @@ const SIGNS: Readonly<Record<string, string>> = {
 export function money(value: number | null | undefined, currency: string): string {
   if (value === null || value === undefined) return NOTHING;
   const sign = SIGNS[currency] ?? (currency === "" ? "" : THIN + currency);
-  const whole = currency === "VND" || currency === "JPY" || currency === "KRW";
+  // Cents matter in small prices only; ₫, ¥ and ₩ have none.
+  const whole = currency === "VND" || currency === "JPY" || currency === "KRW" || value === 0 || Math.abs(value) >= 100;
   const small = Math.abs(value) < 10_000;
   if (small) return plainNumber(value, whole ? 0 : 2) + (sign.startsWith(THIN) || sign === "" ? sign : THIN + sign);
   return scaled(value, sign.trim());
@@ -90,7 +91,8 @@ export function percent(ratio: number | null | undefined): string {
   if (ratio === null || ratio === undefined || Number.isNaN(ratio)) return NOTHING;
   const value = ratio * 100;
   if (value !== 0 && Math.abs(value) < 0.01) return `<${plainNumber(0.01)}${THIN}%`;
-  return `${plainNumber(value, Math.abs(value) >= 10 || value === 0 ? 0 : Math.abs(value) >= 1 ? 1 : 2)}${THIN}%`;
+  const decimals = Math.abs(value) >= 10 ? 0 : Math.abs(value) >= 1 ? 1 : 2;
+  return `${plainNumber(Number(value.toFixed(decimals)))}${THIN}%`;
 }
 
 /** Seconds in the unit that reads best: "890 ms", "1.42 s", "12 min". */

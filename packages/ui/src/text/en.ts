@@ -415,5 +415,6 @@ export const en = {
   },
 };
 
-type Words<T> = { [K in keyof T]: T[K] extends string ? string : Words<T[K]> };
+/** Singular forms are left out: Vietnamese has none. */
+type Words<T> = { [K in keyof T as K extends `${string}_one` ? never : K]: T[K] extends string ? string : Words<T[K]> };
 export type Texts = Words<typeof en>;

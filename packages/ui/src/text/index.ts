@@ -1,8 +1,7 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import { type Language, setNumberLanguage } from "../design/numbers.ts";
-import { en } from "./en.ts";
-import { vi } from "./vi.ts";
+import type { Texts } from "./en.ts";
 
 const STORED = "storewatch.language";
 
@@ -20,26 +19,36 @@ function readStored(): string | null {
   }
 }
 
-export function startTexts(): void {
+const LOAD: Readonly<Record<Language, () => Promise<Texts>>> = {
+  en: async () => (await import("./en.ts")).en,
+  vi: async () => (await import("./vi.ts")).vi,
+};
+
+/** Loads the viewer's language; the other one comes when it is chosen. */
+export async function startTexts(): Promise<void> {
   const lng = firstLanguage();
   apply(lng);
-  void i18next.use(initReactI18next).init({
+  const texts = await LOAD[lng]();
+  await i18next.use(initReactI18next).init({
     lng,
-    fallbackLng: "en",
-    resources: { en: { translation: en }, vi: { translation: vi } },
+    fallbackLng: false,
+    resources: { [lng]: { translation: texts } },
     // React escapes by itself.
     interpolation: { escapeValue: false },
   });
 }
 
-export function chooseLanguage(language: Language): void {
+export async function chooseLanguage(language: Language): Promise<void> {
   try {
     localStorage.setItem(STORED, language);
   } catch {
     // Storage may be blocked: the choice then holds for this page only.
   }
+  if (!i18next.hasResourceBundle(language, "translation")) {
+    i18next.addResourceBundle(language, "translation", await LOAD[language]());
+  }
   apply(language);
-  void i18next.changeLanguage(language);
+  await i18next.changeLanguage(language);
 }
 
 function apply(language: Language): void {

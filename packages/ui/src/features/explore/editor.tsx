@@ -107,7 +107,8 @@ export default function PromqlEditor({ value, label, hint, onChange, onRun }: Ed
       }),
     });
     view.current = made;
-    made.focus();
+    // On a phone the keyboard would cover the result.
+    if (value === "" && window.innerWidth > 720) made.focus();
     return () => made.destroy();
   }, []);
 

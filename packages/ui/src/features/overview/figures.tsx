@@ -78,7 +78,7 @@ export function FigureRow({ figures }: { readonly figures: readonly FigureView[]
               </small>
             )}
           </dd>
-          <div className="figure-more">{figure.more}</div>
+          {figure.more && <div className="figure-more">{figure.more}</div>}
         </div>
       ))}
     </dl>

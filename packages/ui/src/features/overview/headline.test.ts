@@ -93,7 +93,7 @@ it("says what is wrong with one shop, since when, and how much is lost", () => {
   });
   expect(words(o)).toEqual([
     "Acme is losing orders since 14:02: −48 % against the hour before",
-    "About 1.24 M₫ an hour less than in the hour before, 1 alert is firing, 2 pending.",
+    "About 1.2 M₫ an hour less than in the hour before, 1 alert is firing, 2 pending.",
   ]);
 });
 

@@ -24,20 +24,37 @@ export function reasonText(reason: Reason, t: Translate): string {
   return t(`reason.${reason.kind}`, { alert: reason.alert ?? "", value: reasonValue(reason) });
 }
 
+/** All reasons in one line: what is measured first, then the names of the alerts. */
+export function whyText(reasons: readonly Reason[], t: Translate): string {
+  const measured = reasons.filter((reason) => reason.kind !== "alert").map((reason) => reasonText(reason, t));
+  const alerts = reasons.flatMap((reason) => reason.alert ?? []);
+  return [...measured, ...alerts].join(" · ");
+}
+
 function reasonValue(reason: Reason): string {
   if (reason.kind === "errors") return percent(reason.value);
   if (reason.kind === "latency") return duration(reason.value);
   return signedPercent(reason.value);
 }
 
+/** The reason that the shop's sentence tells: what is measured says more than an alert's name for the same. */
+export function toldReason(shop: Pick<ShopOverview, "reasons">): Reason | undefined {
+  const [first] = shop.reasons;
+  return shop.reasons.find((reason) => reason.kind !== "alert" && reason.health === first.health) ?? first;
+}
+
 /** The sentence for one shop. */
 export function shopSentence(shop: ShopOverview, atMs: number, t: Translate, language: Language): string {
-  const [first] = shop.reasons;
-  if (!first) return t("headline.fine", { name: shop.name });
-  // What is measured says more than an alert's name, when both tell of the same.
-  const told = shop.reasons.find((reason) => reason.kind !== "alert" && reason.health === first.health) ?? first;
+  const told = toldReason(shop);
+  if (!told) return t("headline.fine", { name: shop.name });
   const since = sinceText(shop.sinceMs, atMs, t, language);
   return t(`headline.${told.kind}`, { name: shop.name, alert: told.alert ?? "", value: reasonValue(told), since });
+}
+
+/** The time of the sentence is that of what it tells, not of some older platform alert. */
+function earliest(items: readonly { readonly sinceMs: number | null }[]): number | null {
+  const known = items.flatMap((item) => item.sinceMs ?? []);
+  return known.length === 0 ? null : Math.min(...known);
 }
 
 function sinceText(sinceMs: number | null, atMs: number, t: Translate, language: Language): string {
@@ -46,7 +63,8 @@ function sinceText(sinceMs: number | null, atMs: number, t: Translate, language:
 
 export function overviewHeadline(overview: Overview, t: Translate, language: Language): HeadlineWords {
   const troubled = overview.shops.filter(isTrouble);
-  const since = sinceText(overview.sinceMs, overview.atMs, t, language);
+  const sinceMs = earliest(troubled.length > 0 ? troubled : overview.reasons);
+  const since = sinceText(sinceMs, overview.atMs, t, language);
   const state: StateName = overview.health === "unknown" ? "unknown" : overview.health;
   const detail = detailOf(overview, troubled, t);
   if (troubled.length === 1) {
@@ -95,7 +113,11 @@ function detailOf(overview: Overview, troubled: readonly ShopOverview[], t: Tran
   const parts: string[] = [];
   const less = lostPerHour(troubled);
   if (less.length > 0)
-    parts.push(t("overview.less", { amount: less.map((sum) => money(sum.amount, sum.currency)).join(" + ") }));
+    parts.push(
+      t("overview.less", {
+        amount: less.map((sum) => money(Number(sum.amount.toPrecision(2)), sum.currency)).join(" + "),
+      }),
+    );
   const { firing, pending } = overview.alerts;
   if (firing > 0) parts.push(t("overview.firing", { count: firing }));
   if (pending > 0) parts.push(t("overview.pendingToo", { count: pending }));

@@ -8,7 +8,7 @@ import { change, count, duration, money, percent, plainNumber, signedPercent } f
 import { StateMark } from "../../design/state.tsx";
 import { span } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
-import { isTrouble, reasonText } from "./headline.ts";
+import { isTrouble, whyText } from "./headline.ts";
 
 /** Shops worst first. When some are in trouble the fine ones fold into one line; when none is, all are shown. */
 export function ShopTable({ overview }: { readonly overview: Overview }) {
@@ -19,7 +19,7 @@ export function ShopTable({ overview }: { readonly overview: Overview }) {
   const shown = fold && !all ? troubled : overview.shops;
   const fine = overview.shops.length - troubled.length;
   return (
-    <Panel title={t("overview.shopsWorstFirst")} flush>
+    <Panel title={t("overview.shopsWorstFirst")} flush className="shops-panel">
       <ShopRows shops={shown} rangeMs={overview.rangeMs} />
       {fold && (
         <div className="table-foot">
@@ -75,7 +75,7 @@ function ShopRow({ shop }: { readonly shop: ShopOverview }) {
   const { figures } = shop;
   const [revenue] = figures.revenuePerHour;
   const orders = change(figures.ordersPerHour.value, figures.ordersPerHour.before);
-  const why = shop.reasons.map((reason) => reasonText(reason, t)).join(" · ");
+  const why = whyText(shop.reasons, t);
   return (
     // The name is a link for the keyboard; the rest of the row follows it for the mouse.
     <tr className="row-link" onClick={() => void navigate({ to: "/tenants/$id", params: { id: shop.id } })}>
@@ -92,10 +92,10 @@ function ShopRow({ shop }: { readonly shop: ShopOverview }) {
         <span className="muted">{why}</span>
       </td>
       <td className="number">{count(figures.ordersPerHour.value)}</td>
-      <td className={`number ${worse(shop, "orders") ? "delta-bad" : "delta"}`}>{signedPercent(orders)}</td>
+      <td className={`number ${tone(shop, "orders") || "delta"}`}>{signedPercent(orders)}</td>
       <td className="number">{revenue ? money(revenue.value, revenue.currency) : money(null, "")}</td>
-      <td className={`number${worse(shop, "errors") ? " delta-bad" : ""}`}>{percent(figures.errorRatio.value)}</td>
-      <td className={`number${worse(shop, "latency") ? " delta-bad" : ""}`}>{duration(figures.p95Seconds.value)}</td>
+      <td className={`number ${tone(shop, "errors")}`}>{percent(figures.errorRatio.value)}</td>
+      <td className={`number ${tone(shop, "latency")}`}>{duration(figures.p95Seconds.value)}</td>
       <td className="number">
         {figures.requestsPerSecond.value === null ? "–" : plainNumber(figures.requestsPerSecond.value, 1)}
       </td>
@@ -106,10 +106,12 @@ function ShopRow({ shop }: { readonly shop: ShopOverview }) {
   );
 }
 
-function worse(shop: ShopOverview, what: "orders" | "errors" | "latency"): boolean {
-  return shop.reasons.some((reason) =>
+/** The class of a figure that is a reason for the shop's state; empty otherwise. */
+function tone(shop: ShopOverview, what: "orders" | "errors" | "latency"): string {
+  const told = shop.reasons.find((reason) =>
     what === "orders" ? reason.kind === "orders-drop" || reason.kind === "no-orders" : reason.kind === what,
   );
+  return told === undefined ? "" : told.health === "crit" ? "delta-bad" : "delta-warn";
 }
 
 /** The phone's form of a row: the name and the two figures that matter, under them why. */
@@ -117,7 +119,7 @@ function ShopCard({ shop }: { readonly shop: ShopOverview }) {
   const { t } = useTranslation();
   const { figures } = shop;
   const [revenue] = figures.revenuePerHour;
-  const why = shop.reasons.map((reason) => reasonText(reason, t)).join(" · ");
+  const why = whyText(shop.reasons, t);
   const calm = `${t("overview.errors")} ${percent(figures.errorRatio.value)} · p95 ${duration(figures.p95Seconds.value)}`;
   return (
     <li>

@@ -41,7 +41,7 @@ function OverviewBody({ overview }: { readonly overview: Overview }) {
   }
   const words = overviewHeadline(overview, t, currentLanguage());
   return (
-    <div className="stack">
+    <div className="stack overview">
       <Headline state={words.state} detail={words.detail} action={<SeeWhy shop={words.shop} alerts={words.alerts} />}>
         {words.sentence}
       </Headline>
@@ -82,7 +82,7 @@ function OverviewCharts({ overview }: { readonly overview: Overview }) {
   const [fromMs, toMs] = [timesMs[0] ?? overview.atMs - overview.rangeMs, timesMs[timesMs.length - 1] ?? overview.atMs];
   const marks = useDeployMarks(fromMs, toMs);
   const before = t("overview.before", { span: span(overview.rangeMs, currentLanguage()) });
-  const shared = { timesMs, fromMs, toMs, height: 190, marks, syncKey: "overview", onSelect: setWindow };
+  const shared = { timesMs, fromMs, toMs, height: 190, min: 0, marks, syncKey: "overview", onSelect: setWindow };
   const orders: ChartLine[] = charts.orders.map((line) =>
     line.name === "before"
       ? { name: before, values: line.values, color: "var(--faint)", dash: [4, 4], width: 1.2 }

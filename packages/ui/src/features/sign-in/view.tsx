@@ -7,7 +7,7 @@ import { problemWords } from "../../design/blocks.tsx";
 import { chooseLanguage, currentLanguage } from "../../text/index.ts";
 import "./sign-in.css";
 
-export function SignIn() {
+export default function SignIn() {
   const { t } = useTranslation();
   const client = useQueryClient();
   const [by, setBy] = useState<"token" | "password">("token");
@@ -93,7 +93,7 @@ export function SignIn() {
           type="button"
           className="link-button"
           lang={currentLanguage() === "en" ? "vi" : "en"}
-          onClick={() => chooseLanguage(currentLanguage() === "en" ? "vi" : "en")}
+          onClick={() => void chooseLanguage(currentLanguage() === "en" ? "vi" : "en")}
         >
           {t("bar.language")}
         </button>

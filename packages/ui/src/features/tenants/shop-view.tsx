@@ -1,4 +1,5 @@
 import { Skeleton } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import type { TenantOverview } from "@storewatch/model/api";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -14,7 +15,7 @@ import { NOTHING, percent } from "../../design/numbers.ts";
 import { moment, span } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
 import { commonFigures, FigureRow } from "../overview/figures.tsx";
-import { reasonText, shopSentence } from "../overview/headline.ts";
+import { reasonText, shopSentence, toldReason } from "../overview/headline.ts";
 import { alertRows, type Lane, shopLanes } from "./lanes.ts";
 import { useDeployMarks } from "./use-deploys.ts";
 import "./shop.css";
@@ -49,7 +50,8 @@ function ShopBody({ page }: { readonly page: TenantOverview }) {
   const { t } = useTranslation();
   const { shop } = page;
   const language = currentLanguage();
-  const others = shop.reasons.slice(1).map((reason) => reasonText(reason, t));
+  const told = toldReason(shop);
+  const others = shop.reasons.filter((reason) => reason !== told).map((reason) => reasonText(reason, t));
   const facts = [shop.tier, shop.timezone, shop.currency].filter(Boolean).join(" · ");
   const figures = [
     ...commonFigures(shop.figures, t),
@@ -62,8 +64,8 @@ function ShopBody({ page }: { readonly page: TenantOverview }) {
         state={shop.health}
         detail={
           <>
-            {others.length > 0 && `${t("headline.also", { reasons: others.join(", ") })} `}
-            <span>{facts}</span>
+            {others.length > 0 && <span className="also">{t("headline.also", { reasons: others.join(", ") })}</span>}
+            <span className="facts-line">{facts}</span>
           </>
         }
       >
@@ -81,11 +83,13 @@ function rateText(value: number | null): string {
   return percent(value > 1 ? value / 100 : value);
 }
 
-const AXIS_WIDTH = 74;
+/** px; the same for all lanes, so that their time axes align. */
+const AXIS_WIDTH = { wide: 74, phone: 56 } as const;
 
 function Lanes({ page }: { readonly page: TenantOverview }) {
   const { t } = useTranslation();
   const { setWindow } = useUrlActions();
+  const axisWidth = useMediaQuery("(max-width: 720px)") ? AXIS_WIDTH.phone : AXIS_WIDTH.wide;
   const { timesMs } = page;
   const [fromMs, toMs] = [timesMs[0] ?? page.fromMs, timesMs[timesMs.length - 1] ?? page.toMs];
   const deploys = useDeployMarks(fromMs, toMs);
@@ -94,9 +98,10 @@ function Lanes({ page }: { readonly page: TenantOverview }) {
     timesMs,
     fromMs,
     toMs,
+    min: 0,
     marks: deploys,
     syncKey: `shop-${page.shop.id}`,
-    axisWidth: AXIS_WIDTH,
+    axisWidth,
     onSelect: setWindow,
   };
   return (
@@ -113,8 +118,8 @@ function Lanes({ page }: { readonly page: TenantOverview }) {
           />
         </LaneRow>
       ))}
-      <AlertLane page={page} fromMs={fromMs} toMs={toMs} />
-      <DeployLane deploys={deploys} atMs={page.atMs} />
+      <AlertLane page={page} fromMs={fromMs} toMs={toMs} indent={axisWidth} />
+      <DeployLane deploys={deploys} atMs={page.atMs} indent={axisWidth} />
     </Panel>
   );
 }
@@ -143,7 +148,9 @@ function AlertLane({
   page,
   fromMs,
   toMs,
+  indent,
 }: {
+  readonly indent: number;
   readonly page: TenantOverview;
   readonly fromMs: number;
   readonly toMs: number;
@@ -156,7 +163,7 @@ function AlertLane({
       <div className="lane-head">
         <h3>{t("shop.alerts")}</h3>
       </div>
-      <div className="lane-rows" style={{ paddingLeft: AXIS_WIDTH }}>
+      <div className="lane-rows" style={{ paddingLeft: indent }}>
         {rows.length === 0 && <p className="muted">{t("shop.noAlerts")}</p>}
         {rows.map((row) => (
           <Link
@@ -183,14 +190,22 @@ function AlertLane({
   );
 }
 
-function DeployLane({ deploys, atMs }: { readonly deploys: readonly ChartMark[]; readonly atMs: number }) {
+function DeployLane({
+  deploys,
+  atMs,
+  indent,
+}: {
+  readonly indent: number;
+  readonly deploys: readonly ChartMark[];
+  readonly atMs: number;
+}) {
   const { t } = useTranslation();
   return (
     <div className="lane lane-list">
       <div className="lane-head">
         <h3>{t("shop.deploys")}</h3>
       </div>
-      <div className="lane-rows" style={{ paddingLeft: AXIS_WIDTH }}>
+      <div className="lane-rows" style={{ paddingLeft: indent }}>
         {deploys.length === 0 && <p className="muted">{t("shop.noDeploys")}</p>}
         {deploys.slice(0, 8).map((mark) => (
           <p key={`${mark.timeMs} ${mark.label}`} className="deploy">

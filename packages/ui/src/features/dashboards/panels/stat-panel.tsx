@@ -19,7 +19,8 @@ export function StatPanel({
   const mode = text(panel.options.textMode, "auto");
   const named = mode === "value_and_name" || mode === "name" || (mode === "auto" && values.length > 1);
   const area = text(panel.options.graphMode, "area") === "area" && height > 70;
-  const background = text(panel.options.colorMode).startsWith("background");
+  const colorMode = text(panel.options.colorMode, "value");
+  const background = colorMode.startsWith("background");
   const columns = Math.max(1, Math.min(values.length, Math.floor(width / 120)));
   const rows = Math.ceil(values.length / columns);
   const tile = { width: width / columns, height: height / Math.max(1, rows) };
@@ -28,7 +29,7 @@ export function StatPanel({
       {values.map((one) => (
         <Stat
           key={one.key}
-          one={one}
+          one={colorMode === "none" ? { ...one, color: undefined } : one}
           named={named}
           area={area && tile.height > 70}
           background={background}

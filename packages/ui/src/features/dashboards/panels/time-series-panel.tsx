@@ -63,8 +63,11 @@ export function TimeSeriesPanel({
 /** The legend gets what its lines need, at most two fifths of a panel; a small panel does without. */
 function legendRoom(view: TimeSeriesView, width: number, height: number): number {
   if (!view.legend.show || view.lines.length === 0 || height < 110) return 0;
-  const table = view.legend.calcs.length > 0;
-  const letters = view.lines.reduce((sum, line) => sum + line.name.length * 6.2 + 34, 0);
+  const table = view.legend.calcs.length > 1;
+  const letters = view.lines.reduce(
+    (sum, line, i) => sum + (line.name.length + (view.calculated[i][0]?.length ?? 0)) * 6.4 + 38,
+    0,
+  );
   const rows = table ? view.lines.length + 1 : Math.ceil(letters / Math.max(1, width));
   return Math.min(rows * LEGEND_LINE + 6, Math.max(LEGEND_LINE + 6, Math.round(height * 0.4)));
 }
@@ -78,13 +81,20 @@ interface LegendProps {
 
 function PanelLegend({ view, height, picked, onPick }: LegendProps) {
   const { calcs } = view.legend;
-  if (calcs.length === 0) {
+  // One value fits beside the name: denser than a table.
+  if (calcs.length < 2) {
     return (
       <ul className="legend panel-legend" style={{ height }}>
         {view.lines.map((line, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: names may repeat.
           <li key={i} className={picked !== undefined && picked !== line.name ? "legend-off" : undefined}>
-            <LegendName name={line.name} color={line.color} dashed={Boolean(line.dash)} onPick={onPick} />
+            <LegendName
+              name={line.name}
+              color={line.color}
+              dashed={Boolean(line.dash)}
+              value={view.calculated[i][0]}
+              onPick={onPick}
+            />
           </li>
         ))}
       </ul>
@@ -125,17 +135,20 @@ function LegendName({
   name,
   color,
   dashed,
+  value,
   onPick,
 }: {
   readonly name: string;
   readonly color: string;
   readonly dashed: boolean;
+  readonly value?: string;
   readonly onPick: (name: string) => void;
 }) {
   return (
     <button type="button" className="legend-item" onClick={() => onPick(name)}>
       <i className={dashed ? "dashed" : undefined} style={{ color }} />
       <span>{name}</span>
+      {value !== undefined && <b>{value}</b>}
     </button>
   );
 }
