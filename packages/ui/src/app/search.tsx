@@ -51,7 +51,7 @@ export default function SearchDialog({ session }: { readonly session: Session })
       actions={groups}
       shortcut={["mod + K", "/"]}
       nothingFound={t("search.nothing")}
-      highlightQuery
+      overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
       scrollable
       maxHeight={420}
       limit={30}

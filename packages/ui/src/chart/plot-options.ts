@@ -26,9 +26,11 @@ export function plotOptions(latest: Latest, element: HTMLElement, width: number,
   const yScale = (right: boolean): uPlot.Scale => ({
     distr: view.log ? 3 : 1,
     range: (_plot, min, max) => {
-      const { min: low, max: high, thresholds } = latest.current;
+      const { min: low, max: high, thresholds, reach } = latest.current;
       if (latest.current.log) return [Math.max(min ?? 1, 1e-9), max ?? 10];
-      const include = right ? [] : thresholds?.map((threshold) => threshold.value);
+      const include = right
+        ? []
+        : [...(thresholds ?? []).map((threshold) => threshold.value), ...(reach === undefined ? [] : [reach])];
       return valueRange(min ?? null, max ?? null, right ? {} : { min: low, max: high, include });
     },
   });
@@ -37,14 +39,15 @@ export function plotOptions(latest: Latest, element: HTMLElement, width: number,
     height,
     ms: 1,
     pxAlign: 1,
-    padding: [8, 8, view.hideTimes ? 6 : 0, 0],
+    padding: [8, hasRight ? 0 : 18, view.hideTimes ? 6 : 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
       points: { size: 7, width: 1.5 },
       drag: { x: Boolean(view.onSelect), y: false, setScale: false },
       sync: view.syncKey ? { key: view.syncKey, setSeries: false } : undefined,
-      focus: { prox: 24 },
+      // Among many lines the nearest stands out; among few it would only make the others pale.
+      focus: { prox: view.lines.length > 8 ? 24 : -1 },
     },
     scales: {
       x: { time: true, range: () => [latest.current.fromMs, latest.current.toMs] },

@@ -43,6 +43,8 @@ export interface TimeChartProps {
   readonly stacked?: "normal" | "percent";
   readonly min?: number;
   readonly max?: number;
+  /** A value that the axis reaches at least, so that noise near 0 looks like what it is. */
+  readonly reach?: number;
   readonly log?: boolean;
   readonly binary?: boolean;
   readonly thresholds?: readonly ChartThreshold[];

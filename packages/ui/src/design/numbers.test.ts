@@ -32,7 +32,7 @@ describe("numbers", () => {
   });
   it("follows the language", () => {
     setNumberLanguage("vi");
-    expect(seen(money(1_240_000, "VND"))).toBe("1,24_tr₫");
+    expect(seen(money(1_240_000, "VND"))).toBe("1,24_tr_₫");
     expect(seen(duration(7200))).toBe("2_giờ");
   });
   it("says percentages, durations and changes", () => {

@@ -62,7 +62,9 @@ export function count(value: number | null | undefined): string {
 export function scaled(value: number, sign: string, decimals?: number): string {
   const scale = SCALES[language].find(([size]) => Math.abs(value) >= size);
   if (!scale) return sign === "" ? plainNumber(value, decimals) : plainNumber(value, decimals) + THIN + sign;
-  return plainNumber(value / scale[0], decimals) + THIN + scale[1] + sign;
+  // "M₫", but "tr ₫": Vietnamese scales are words.
+  const gap = language === "vi" && scale[1] !== "k" && sign !== "" ? THIN : "";
+  return plainNumber(value / scale[0], decimals) + THIN + scale[1] + gap + sign;
 }
 
 const SIGNS: Readonly<Record<string, string>> = {

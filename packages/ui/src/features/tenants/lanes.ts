@@ -13,6 +13,8 @@ export interface Lane {
   readonly title: string;
   readonly lines: readonly ChartLine[];
   readonly format: Format;
+  /** The axis reaches at least this. */
+  readonly reach?: number;
   /** The PromQL behind it, for "open in Explore". */
   readonly expression: string;
 }
@@ -67,6 +69,7 @@ export function shopLanes(page: TenantOverview, before: string, t: Translate): L
       key: "errors",
       title: t("shop.errors"),
       format: percent,
+      reach: 0.02,
       expression: `sum(rate(http_requests_total{${own},status_code=~"5.."}[2m])) / sum(rate(http_requests_total{${own}}[2m]))`,
       lines: lanes.errors.map((line) => ({
         name: t("shop.errors"),

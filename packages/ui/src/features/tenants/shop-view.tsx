@@ -112,6 +112,7 @@ function Lanes({ page }: { readonly page: TenantOverview }) {
             label={lane.title}
             lines={lane.lines}
             format={lane.format}
+            reach={lane.reach}
             height={i === lanes.length - 1 ? 138 : 116}
             hideTimes={i < lanes.length - 1}
             {...chart}
