@@ -15,9 +15,11 @@ import {
   type HttpServer,
   healthRoutes,
   operationRoutes,
+  type ServedRoute,
   type StreamHub,
   streamRoutes,
 } from "../http/index.ts";
+import { createAddressRules } from "../kernel/address-rules.ts";
 import { Disposables } from "../kernel/disposables.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { createSelfMetrics, type SelfMetrics } from "../kernel/self-metrics.ts";
@@ -68,6 +70,10 @@ export interface Running {
   readonly url: string;
   /** Set when this start made the first admin token: the file that holds it. */
   readonly adminTokenFile: string | undefined;
+  /** Its own metrics, as /metrics shows them. */
+  readonly metrics: SelfMetrics;
+  /** What the port answers. */
+  readonly routes: readonly ServedRoute[];
   /** A link that signs in an admin once. */
   signInLink(): Promise<string>;
   /** Throws ConfigError and keeps everything as it was. */
@@ -113,6 +119,8 @@ async function start(options: AppOptions, started: Disposables): Promise<Running
   return {
     url: address.url,
     adminTokenFile,
+    metrics: base.metrics,
+    routes: http.routes,
     signInLink: async () => `${address.url}/?token=${await base.auth.createSignInLink()}`,
     reload,
     async stop() {
@@ -193,6 +201,7 @@ async function assemble(
     logger,
     metrics,
     self: { instance: formatListenAddress(config.listen), expose: () => metrics.metrics() },
+    addressRules: createAddressRules(config.outgoing.allow),
   });
   const pages = createPageStage({
     ...shared,

@@ -25,7 +25,8 @@ export async function runCli(args: readonly string[], context: CommandContext): 
 
 type Done = (code: ExitCode) => void;
 
-function buildProgram(context: CommandContext, done: Done): Command {
+/** The commands with their options; docs/reference/cli.md is made from it. */
+export function buildProgram(context: CommandContext, done: Done = () => {}): Command {
   const program = new Command("storewatch");
   program
     .description("Monitoring and alerting for multi-tenant e-commerce platforms, in one process.")

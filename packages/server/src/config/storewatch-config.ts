@@ -66,44 +66,90 @@ const tenantEntry = z.strictObject({
     .string()
     .transform((text, context) =>
       orIssue(parseTenantId(text), context, "expected 1–64 letters, digits, `.`, `_`, `-`, first a letter or digit"),
-    ),
-  name: z.string().min(1).max(200).optional(),
-  tier: z.string().min(1).max(64).optional(),
-  timezone: z.string().default("UTC").refine(isTimeZone, "expected an IANA time zone such as Asia/Ho_Chi_Minh"),
+    )
+    .describe("Value of the label `tenant_id`: 1–64 letters, digits, `.`, `_`, `-`, first a letter or digit. Needed."),
+  name: z.string().min(1).max(200).optional().describe("What people call the shop. Without it the id is shown."),
+  tier: z.string().min(1).max(64).optional().describe("Contract or size class, any word: `gold`."),
+  timezone: z
+    .string()
+    .default("UTC")
+    .refine(isTimeZone, "expected an IANA time zone such as Asia/Ho_Chi_Minh")
+    .describe("IANA name of the shop's time zone."),
   currency: z
     .string()
     .regex(/^[A-Z]{3}$/, "expected a currency code such as VND")
-    .default("USD"),
+    .default("USD")
+    .describe("ISO 4217 code of the shop's money."),
   contacts: later,
   limits: later,
   retention: later,
 });
 
-/** The keys of storewatch.yml, in the order of the documentation. */
+/** The keys of storewatch.yml, in the order of the documentation; docs/reference/config.md is made from this. */
 export const storewatchSchema = z.strictObject({
-  listen: listen.optional(),
-  data: fileName.default("./data"),
-  external_url: z.url({ protocol: /^https?$/, error: "expected an http or https URL" }).optional(),
-  tls: z.strictObject({ cert: fileName, key: fileName }).optional(),
-  auth: z.strictObject({ anonymous: z.enum(ANONYMOUS).default("none") }).prefault({}),
+  listen: listen.optional().describe("Address of the one port, `HOST:PORT`. `:9700` is all addresses of the machine."),
+  data: fileName.default("./data").describe("The data directory. Made when absent; one process at a time."),
+  external_url: z
+    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+    .optional()
+    .describe("How people reach it: for links in notifications. Its host name is allowed in the Host header."),
+  tls: z
+    .strictObject({
+      cert: fileName.describe("Certificate chain, PEM."),
+      key: fileName.describe("Private key, PEM."),
+    })
+    .optional()
+    .describe("TLS on the port, 1.2 and up. Changed files are taken up within 5 s, without a reload."),
+  auth: z
+    .strictObject({
+      anonymous: z
+        .enum(ANONYMOUS)
+        .default("none")
+        .describe("What a request without a credential may do. `admin` works on a loopback address only."),
+    })
+    .prefault({}),
   allowed_hosts: z
     .array(z.string().regex(/^[^\s/:]+$|^\[[0-9A-Fa-f:.]+\]$/, "expected a host name without port"))
-    .default([]),
+    .default([])
+    .describe("Further names that may stand in the Host header, without port."),
   outgoing: z
     .strictObject({
       allow: z
         .array(
           z.string().refine((text) => parseCidr(text) !== undefined, "expected an address range such as 10.0.0.0/8"),
         )
-        .default([]),
+        .default([])
+        .describe(
+          "Address ranges that outgoing requests may reach although they are closed to them: `169.254.0.0/16`.",
+        ),
     })
     .prefault({}),
-  tenants: z.array(tenantEntry).default([]),
-  metrics: z.strictObject({ prometheus: fileName.optional(), retention: duration.prefault("30d") }).prefault({}),
-  alerts: z.strictObject({ alertmanager: fileName.optional() }).prefault({}),
-  dashboards: z.array(fileName).default([]),
-  log_level: z.enum(LOG_LEVELS).default("info"),
-  storage: z.strictObject({ metrics: embedded, documents: later, metadata: embedded }).prefault({}),
+  tenants: z
+    .array(tenantEntry)
+    .default([])
+    .describe("Shops. Those found in the data need no entry: it adds name, tier, time zone and currency."),
+  metrics: z
+    .strictObject({
+      prometheus: fileName.optional().describe("A standard Prometheus file: scrape jobs, rule files."),
+      retention: duration.prefault("30d").describe("How long samples are kept, at least `1h`."),
+    })
+    .prefault({}),
+  alerts: z
+    .strictObject({
+      alertmanager: fileName
+        .optional()
+        .describe("A standard Alertmanager file. Without one alerts are shown in the web app and nobody is told."),
+    })
+    .prefault({}),
+  dashboards: z.array(fileName).default([]).describe("Files with Grafana dashboards, or folders of such files."),
+  log_level: z.enum(LOG_LEVELS).default("info").describe("The log goes to stderr, one JSON object a line."),
+  storage: z
+    .strictObject({
+      metrics: embedded.describe("Where samples are kept."),
+      documents: later,
+      metadata: embedded.describe("Where users and tokens are kept."),
+    })
+    .prefault({}),
   logs: later,
   errors: later,
   uptime: later,

@@ -45,7 +45,8 @@ export function annotationRoutes(deps: AnnotationRouteDependencies): FastifyPlug
           : reply.code(404).send({ message: "Could not find annotation" });
       },
     );
-    app.post("/api/storewatch/v1/deploys", { config: { access: "editor" } }, async (request, reply) => {
+    const deploy = { summary: "Mark a deploy: {service, version, tenant?}", tags: ["deploys"] };
+    app.post("/api/storewatch/v1/deploys", { config: { access: "editor" }, schema: deploy }, async (request, reply) => {
       const body = deploySchema.safeParse(request.body);
       if (!body.success) throw new StorewatchError("BAD_REQUEST", { reason: z.prettifyError(body.error) });
       const { service, version } = body.data;

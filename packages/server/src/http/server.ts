@@ -4,12 +4,13 @@ import type { Server as TlsServer } from "node:tls";
 import { type Clock, sleep } from "@storewatch/model";
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import type { Auth } from "../auth/index.ts";
+import { type Auth, defaultAccess } from "../auth/index.ts";
 import { formatListenAddress, isLoopbackHost, type ListenAddress } from "../config/listen-address.ts";
 import { StorewatchError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { randomSecret } from "../kernel/rng.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
+import type { Access } from "../tenant/principal.ts";
 import { guardAccess } from "./access.ts";
 import { createHostCheck, SECURITY_HEADERS } from "./browser-guard.ts";
 import { createErrorHandler } from "./errors.ts";
@@ -39,9 +40,18 @@ export interface HttpServerOptions {
   readonly version: string;
 }
 
+/** A path and who may ask it: what docs/reference/http-api.md is made from. */
+export interface ServedRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly access: Access;
+}
+
 export interface HttpServer {
   /** For inject() in tests. */
   readonly app: FastifyInstance;
+  /** In the order of their registration; HEAD, which follows from GET, is left out. */
+  readonly routes: readonly ServedRoute[];
   /** Throws PORT_TAKEN, LISTEN_FAILED. */
   start(): Promise<HttpAddress>;
   /** Stops listening, ends live connections, lets running requests end for at most 10 s. */
@@ -66,6 +76,7 @@ const DRAIN_MS = 10_000;
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const pair = options.tls && readTlsPair(options.tls);
   const app = createFastify(pair);
+  const routes = collectRoutes(app);
   app.setErrorHandler(createErrorHandler(options.logger));
   measureRequests(app, options.metrics, options.clock, options.logger);
   guardAccess(app, {
@@ -75,7 +86,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   for (const routes of options.ingestRoutes ?? []) app.register(routes);
   app.register((scope) => addPeopleScope(scope, options));
   await app.ready();
-  return new Listener(app, options, pair);
+  return new Listener(app, routes, options, pair);
+}
+
+function collectRoutes(app: FastifyInstance): readonly ServedRoute[] {
+  const routes: ServedRoute[] = [];
+  app.addHook("onRoute", ({ method, url, config }) => {
+    for (const name of [method].flat()) {
+      if (name !== "HEAD") routes.push({ method: name, path: url, access: config?.access ?? defaultAccess(name) });
+    }
+  });
+  return routes;
 }
 
 function createFastify(pair: TlsPair | undefined): FastifyInstance {
@@ -130,6 +151,7 @@ class Listener implements HttpServer {
 
   constructor(
     readonly app: FastifyInstance,
+    readonly routes: readonly ServedRoute[],
     private readonly options: HttpServerOptions,
     private readonly pair: TlsPair | undefined,
   ) {}

@@ -11,7 +11,8 @@ const querySchema = z.object({
 
 export function notifyRoutes(deps: { readonly log: DeliveryLog }): FastifyPluginAsync {
   return async (app) => {
-    app.get("/api/storewatch/v1/notifications", { config: { access: "viewer" } }, async (request) => {
+    const schema = { summary: "What was sent to whom, newest first. ?limit=100&before=ID", tags: ["notifications"] };
+    app.get("/api/storewatch/v1/notifications", { config: { access: "viewer" }, schema }, async (request) => {
       const query = querySchema.safeParse(request.query);
       if (!query.success) throw new StorewatchError("BAD_REQUEST", { reason: z.prettifyError(query.error) });
       return { notifications: deps.log.list(request.principal.scope, query.data) };
