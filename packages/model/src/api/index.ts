@@ -36,6 +36,26 @@ export {
   type TenantOverview,
   tenantOverviewSchema,
 } from "./overview.ts";
+export {
+  type PreviewInterval,
+  previewIntervalSchema,
+  type RuleFinding,
+  type RuleGroupDetail,
+  type RuleGroupHead,
+  type RuleGroupList,
+  type RuleGroupPut,
+  type RulePreview,
+  type RulePreviewRequest,
+  type RuleRefusal,
+  ruleFindingSchema,
+  ruleGroupHeadSchema,
+  ruleGroupListSchema,
+  ruleGroupPutSchema,
+  ruleGroupSchema,
+  rulePreviewRequestSchema,
+  rulePreviewSchema,
+  ruleRefusalSchema,
+} from "./rules.ts";
 export { type Session, type SignIn, sessionSchema, signInSchema } from "./session.ts";
 export { STREAM_TOPICS, type StreamTopic } from "./stream.ts";
 export { type TenantView, tenantListSchema, tenantSchema } from "./tenants.ts";
