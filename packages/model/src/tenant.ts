@@ -7,9 +7,18 @@ export type TenantId = string & { readonly [brand]: "TenantId" };
 
 const TENANT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** The id, or undefined when the text may not be one: 1–64 of letters, digits, `.`, `_`, `-`, first a letter or digit. */
+/**
+ * Values of the tenant label that name no shop: requests that belong to none, and what was rolled up because a shop had
+ * too many series. They are data of the platform, never a shop in a list, a rule or a credential.
+ */
+const NO_SHOP: ReadonlySet<string> = new Set(["unknown", "__other__"]);
+
+/**
+ * The id, or undefined when the text may not be one: 1–64 of letters, digits, `.`, `_`, `-`, first a letter or digit, and
+ * not `unknown`.
+ */
 export function parseTenantId(text: string): TenantId | undefined {
-  return TENANT_ID.test(text) ? (text as TenantId) : undefined;
+  return TENANT_ID.test(text) && !NO_SHOP.has(text) ? (text as TenantId) : undefined;
 }
 
 /** Whose data a call may touch: everything, or what carries one of these tenants. First argument of store calls. */

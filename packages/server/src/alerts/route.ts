@@ -42,7 +42,12 @@ function statusRoutes({ manager, version }: AlertRouteDependencies, app: App): v
   }));
   app.get("/api/v2/receivers", { config: { access: "viewer" } }, async (request) => {
     const matchers = readMatcherParams(paramsOf(request), "receiver_matchers");
-    const receivers = manager.receivers().filter(({ labels }) => matchesLabels(matchers, labels));
+    const { scope } = request.principal;
+    // Their names may be those of other shops' people: callers of some shops see whom their own alerts are told to.
+    const own = new Set(scope.kind === "all" ? [] : manager.alerts(scope).flatMap(({ receivers }) => receivers));
+    const receivers = manager
+      .receivers()
+      .filter(({ name, labels }) => (scope.kind === "all" || own.has(name)) && matchesLabels(matchers, labels));
     return receivers.map(({ name, labels }) => ({ name, labels }));
   });
 }

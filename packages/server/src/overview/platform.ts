@@ -1,5 +1,5 @@
 // GET /overview: the platform and its shops, worst first.
-import { type Clock, TENANT_LABEL, type TenantScope } from "@storewatch/model";
+import { type Clock, parseTenantId, TENANT_LABEL, type TenantScope } from "@storewatch/model";
 import type { Line, Overview, ShopOverview, TenantView } from "@storewatch/model/api";
 import type { MatrixSeries } from "@storewatch/promql/engine";
 import type { QueryService } from "../query/interface.ts";
@@ -53,7 +53,7 @@ export async function platformOverview(
   };
 }
 
-/** Alerts that name no shop concern the platform. */
+/** Alerts that name no shop, or what stands for none ("unknown"), concern the platform. */
 function judgePlatform(alerts: readonly FiringAlert[]) {
   const figures = { value: 0, before: 0 };
   const calm = {
@@ -65,7 +65,7 @@ function judgePlatform(alerts: readonly FiringAlert[]) {
   };
   return judge(
     calm,
-    alerts.filter((alert) => alert.tenant === ""),
+    alerts.filter((alert) => parseTenantId(alert.tenant) === undefined),
     null,
   );
 }
@@ -73,7 +73,7 @@ function judgePlatform(alerts: readonly FiringAlert[]) {
 /** A shop may send data before the registry has noticed it. */
 function withUndeclared(tenants: readonly TenantView[], snapshot: Snapshot): TenantView[] {
   const known = new Set(tenants.map((tenant) => tenant.id));
-  const found = [...snapshot.shopIds].filter((id) => !known.has(id));
+  const found = [...snapshot.shopIds].filter((id) => !known.has(id) && parseTenantId(id) !== undefined);
   return [...tenants, ...found.map(undeclared)];
 }
 

@@ -1,7 +1,8 @@
 // /api/v1/rules and /api/v1/alerts in Prometheus' form. A tenant-bound caller sees the alerts of its shops only, and no
-// error texts, because those may quote other shops' series.
+// error texts, because those may quote other shops' series. Rules that name another shop are not shown to it at all.
 import { scopeAllows, TENANT_LABEL, type TenantScope } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
+import { namesOtherTenants } from "../tenant/enforce.ts";
 import type { ActiveAlertView, AlertingRuleView, RuleBoard, RuleGroupView, RuleView } from "./interface.ts";
 
 interface Filter {
@@ -43,9 +44,10 @@ function groupJson(group: RuleGroupView, filter: Filter, scope: TenantScope): un
   const rules = group.rules.filter(
     (rule) =>
       (filter.type === undefined || (filter.type === "alert") === (rule.type === "alerting")) &&
-      (filter.names.length === 0 || filter.names.includes(rule.name)),
+      (filter.names.length === 0 || filter.names.includes(rule.name)) &&
+      isShown(rule, scope),
   );
-  if (rules.length === 0 && (filter.type !== undefined || filter.names.length > 0)) return [];
+  if (rules.length === 0 && (filter.type !== undefined || filter.names.length > 0 || scope.kind !== "all")) return [];
   return [
     {
       name: group.name,
@@ -85,6 +87,13 @@ function ruleJson(rule: RuleView, scope: TenantScope): unknown {
     annotations: rule.annotations,
     alerts: alerts.map(alertJson),
   };
+}
+
+/** A rule's own tenant label may be a template, which names nobody. */
+function isShown(rule: RuleView, scope: TenantScope): boolean {
+  const tenant = rule.labels[TENANT_LABEL] ?? "";
+  const isOthers = tenant !== "" && !tenant.includes("{{") && !scopeAllows(scope, tenant);
+  return !isOthers && !namesOtherTenants(scope, rule.query);
 }
 
 function visible(rule: AlertingRuleView, scope: TenantScope): readonly ActiveAlertView[] {

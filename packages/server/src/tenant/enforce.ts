@@ -1,8 +1,9 @@
 // The scope of a caller, laid upon what they ask: as a matcher at series selection, and on the syntax tree of PromQL.
-import { Matcher, TENANT_LABEL, type TenantScope } from "@storewatch/model";
+import { Matcher, parseTenantId, scopeAllows, TENANT_LABEL, type TenantScope } from "@storewatch/model";
 import { QueryError } from "@storewatch/promql/engine";
 import {
   addMatcher,
+  collectSelectors,
   type Expr,
   ParseError,
   type ParseOptions,
@@ -38,4 +39,26 @@ export function enforceScope(scope: TenantScope, expression: string, options: Pa
     if (error instanceof ParseError) throw new QueryError("parse", error.message);
     throw error;
   }
+}
+
+/**
+ * True when an expression speaks of a shop outside the scope: with that shop's id in a matcher on the tenant label. Such
+ * an expression is not shown to the scope's people, because who else is a customer is not theirs to know.
+ */
+export function namesOtherTenants(scope: TenantScope, expression: string, options: ParseOptions = {}): boolean {
+  if (scope.kind === "all") return false;
+  try {
+    return collectSelectors(parseExpression(expression, options)).some(({ matchers }) =>
+      matchers.some(({ name, value }) => name === TENANT_LABEL && textNamesOthers(scope, value)),
+    );
+  } catch (error) {
+    if (error instanceof ParseError) return true;
+    throw error;
+  }
+}
+
+/** Words of the text that may be ids: of a pattern, what stands between its signs. */
+function textNamesOthers(scope: TenantScope, text: string): boolean {
+  const words = text.match(/\w[\w.-]*/g) ?? [];
+  return words.some((word) => parseTenantId(word) !== undefined && !scopeAllows(scope, word));
 }

@@ -64,6 +64,7 @@ export function createTenantRegistry(options: TenantRegistryOptions): TenantRegi
     const startMs = clock.monotonicMs();
     if (startMs < nextAtMs) return;
     const nowMs = clock.nowMs();
+    // What stands for no shop ("unknown") is no id, and so no shop.
     const ids = options.labelValues(matchers, nowMs - options.retentionMs, nowMs).map(parseTenantId);
     const now = ids.filter((id) => id !== undefined).slice(0, FOUND_MAX);
     const endMs = clock.monotonicMs();

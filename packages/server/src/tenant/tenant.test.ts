@@ -11,7 +11,7 @@ import { QueryError } from "@storewatch/promql/engine";
 import { FakeClock } from "@storewatch/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { enforceScope, scopeMatcher } from "./enforce.ts";
+import { enforceScope, namesOtherTenants, scopeMatcher } from "./enforce.ts";
 import { createTenantRegistry } from "./registry.ts";
 
 const ids = (...names: string[]) => tenantScope(names.map((name) => parseTenantId(name)!));
@@ -32,6 +32,26 @@ describe("scope", () => {
 
   test("a query that cannot be read is refused, not passed on", () => {
     expect(() => enforceScope(ids("acme"), "sum(")).toThrow(QueryError);
+  });
+
+  describe("an expression that names another shop", () => {
+    const f = (expression: string, isNaming: boolean) =>
+      expect(namesOtherTenants(ids("acme", "beta-2"), expression)).toBe(isNaming);
+    test("in any matcher of the tenant label, at any depth", () => {
+      f('a{tenant_id="rival"}', true);
+      f('sum(rate(a{tenant_id!~"acme|rival"}[5m])) > 0', true);
+      f('a or b{tenant_id=~"ri.*"}', true);
+      f('max_over_time((x{tenant_id!="rival"} > 1)[1h:1m])', true);
+    });
+    test("not its own, none, all, or what stands for no shop", () => {
+      f("sum by (tenant_id) (a)", false);
+      f('a{tenant_id="acme"} / b{tenant_id=~"acme|beta-2"}', false);
+      f('a{tenant_id!=""} + b{tenant_id=~".+"} + c{tenant_id!~"unknown|__other__"}', false);
+      f('a{shop="other"}', false);
+    });
+    test("what cannot be read is taken for one", () => f("sum(", true));
+    test("who sees all shops sees all names", () =>
+      expect(namesOtherTenants(ALL_TENANTS, 'a{tenant_id="rival"}')).toBe(false));
   });
 
   test("no shop matches nothing, not even series without a shop", () => {
@@ -77,7 +97,7 @@ describe("registry", () => {
   }
 
   test("declared and found shops are one list, cut to the caller's scope", () => {
-    const { registry, asked } = setUp(() => ["acme", "beta", "not/valid"]);
+    const { registry, asked } = setUp(() => ["__other__", "acme", "beta", "not/valid", "unknown"]);
     expect(registry.list(ALL_TENANTS).map((t) => [t.id, t.source])).toEqual([
       ["acme", "config"],
       ["beta", "data"],

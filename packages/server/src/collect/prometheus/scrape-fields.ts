@@ -84,6 +84,8 @@ const scrapeConfig = entry(
 ).superRefine((job, context) => {
   const report = reporter(context);
   if (!job.job_name) report("job_name is empty");
+  // Read as "no limit", an empty list (of a template, say) would open what it should close.
+  if (job.tenants?.length === 0) report("tenants is empty: name a shop, or leave it out for all", "tenants");
   checkHttp(job, report);
   if ((job.relabel_configs ?? []).length === 0) checkStaticTargets(job.static_configs, report);
 });

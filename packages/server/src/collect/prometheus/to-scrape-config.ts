@@ -52,10 +52,10 @@ function toLimits(job: ScrapeFields, global: GlobalFields): ScrapeConfig["limits
   };
 }
 
-/** No list: everything. An empty list would be a job that may write nothing, which nobody means. */
+/** No list: everything. An empty list is refused before. */
 function toScope(tenants: ReadonlyArray<string | undefined> | null | undefined): TenantScope {
-  const ids = (tenants ?? []).map((text) => parseTenantId(text ?? "")).filter((id): id is TenantId => id !== undefined);
-  return ids.length === 0 ? ALL_TENANTS : tenantScope(ids);
+  if (!tenants) return ALL_TENANTS;
+  return tenantScope(tenants.map((text) => parseTenantId(text ?? "")).filter((id): id is TenantId => id !== undefined));
 }
 
 function toHttp(fields: HttpFields, dir: string): HttpClientConfig {
