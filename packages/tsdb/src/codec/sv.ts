@@ -127,6 +127,21 @@ export function encodeColumn(
   return putRun(out, at, run);
 }
 
+/** Fills places [from, to) with the value before them: numbers as numbers, NaNs by their bits. */
+function repeatBefore(out: Float64Array, outBits: Uint32Array, from: number, to: number): void {
+  const v = out[from - 1];
+  if (!Number.isNaN(v)) {
+    for (let i = from; i < to; i++) out[i] = v;
+    return;
+  }
+  const low = outBits[2 * from - 2];
+  const high = outBits[2 * from - 1];
+  for (let i = from; i < to; i++) {
+    outBits[2 * i] = low;
+    outBits[2 * i + 1] = high;
+  }
+}
+
 /**
  * Decodes a column of n values from data[from, to) to `out` from `at` on (`outBits` is its Uint32 view). Never writes
  * beyond n values, whatever the input. False when the input is not exactly one column of n values.
@@ -180,16 +195,8 @@ export function decodeColumn(
       if (p >= to) return false;
       const stop = i + data[p++] + 1;
       if (stop > end) return false;
-      // Numbers move as numbers, NaNs by their bits.
-      if (!Number.isNaN(v)) while (i < stop) out[i++] = v;
-      else {
-        const low = outBits[2 * i - 2];
-        const high = outBits[2 * i - 1];
-        for (; i < stop; i++) {
-          outBits[2 * i] = low;
-          outBits[2 * i + 1] = high;
-        }
-      }
+      repeatBefore(out, outBits, i, stop);
+      i = stop;
       continue;
     }
     if (b < 0xf8 || p >= to) return false;
