@@ -17,8 +17,10 @@ const byShop = (expression: string) => `sum by (tenant_id) (${expression})`;
 const quantile = (q: number, labels: string, window: string, offset = "") =>
   `histogram_quantile(${q}, sum by (${labels}) (rate(http_request_duration_seconds_bucket[${window}]${offset})))`;
 
-const ordersRate = byShop(rate(ORDERS, "5m"));
-const revenueRate = `sum by (tenant_id, currency) (${rate("revenue_total", "5m")})`;
+// Two minutes hold two scrapes of a target that is scraped once a minute; a longer window would take longer to fill
+// after a start and show too little until then.
+const ordersRate = byShop(rate(ORDERS, "2m"));
+const revenueRate = `sum by (tenant_id, currency) (${rate("revenue_total", "2m")})`;
 
 /** Instant queries. Rates are per second; the reader turns orders and revenue into hours. */
 export const INSTANT = {
@@ -37,6 +39,8 @@ export const INSTANT = {
   alerts: "ALERTS",
   alertsSince: "ALERTS_FOR_STATE",
   connections: "sum(active_connections)",
+  /** How many five-minute points of the hour before there are: too few make no comparison. */
+  history: `count_over_time(sum(${rate("http_requests_total", "5m")})${HOUR_BEFORE} offset 15m)`,
 } as const;
 
 /** Instant queries of one shop's page only. */
@@ -52,7 +56,7 @@ export interface Windows {
 
 /** Rate windows for a chart: at least two steps, so that no sample falls between two points. */
 export function chartWindows(stepMs: number): Windows {
-  return { rateMs: Math.max(120_000, 2 * stepMs), ordersMs: Math.max(600_000, 2 * stepMs) };
+  return { rateMs: Math.max(120_000, 2 * stepMs), ordersMs: Math.max(300_000, 2 * stepMs) };
 }
 
 export function chartExpressions(stepMs: number) {

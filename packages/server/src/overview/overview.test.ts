@@ -10,7 +10,7 @@ import { fellSince, judge } from "./health.ts";
 import { overviewRoutes } from "./index.ts";
 import { alignedAxis } from "./results.ts";
 import { readSpan } from "./route.ts";
-import { alertSpans } from "./shop.ts";
+import { spansOf } from "./shop.ts";
 
 const NOW = 1_700_000_000_000;
 const figure = (value: number | null, before: number | null = value) => ({ value, before });
@@ -68,7 +68,7 @@ it("turns points of ALERTS into spans", () => {
   const axis = { startMs: 0, endMs: 100, stepMs: 10 };
   const labels = Labels.from({ __name__: "ALERTS", alertname: "A", alertstate: "firing", severity: "critical" });
   const series = { labels, timesMs: Float64Array.of(10, 20, 50), values: Float64Array.of(1, 1, 1) };
-  expect(alertSpans([series], axis).map((span) => [span.fromMs, span.toMs])).toEqual([
+  expect(spansOf([series], axis).map((span) => [span.fromMs, span.toMs])).toEqual([
     [10, 30],
     [50, 60],
   ]);
@@ -137,6 +137,7 @@ function server(scope: TenantScope, options: { silent?: boolean } = {}) {
     [INSTANT.requests, [[acme, 10]]],
     [INSTANT.orders, [[acme, 0.02]]],
     [INSTANT.ordersBefore, [[acme, 0.1]]],
+    [INSTANT.history, [[{}, 12]]],
     [INSTANT.alerts, [[{ ...alert, __name__: "ALERTS", alertstate: "firing" }, 1]]],
     [INSTANT.alertsSince, [[{ ...alert, __name__: "ALERTS_FOR_STATE" }, 1_699_999_000]]],
   ]);

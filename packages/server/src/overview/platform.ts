@@ -31,7 +31,7 @@ export async function platformOverview(
     sources.tenants(scope),
   ]);
   const timesMs = axisTimes(axis);
-  const shops = withUndeclared(tenants, snapshot).map((tenant) =>
+  const shops = tenants.map((tenant) =>
     shopOverview(tenant, snapshot, timesMs, charts.ordersByShop.get(tenant.id) ?? new Array(timesMs.length).fill(null)),
   );
   shops.sort(worstFirst);
@@ -70,13 +70,7 @@ function judgePlatform(alerts: readonly FiringAlert[]) {
   );
 }
 
-/** A shop may send data before the registry has noticed it. */
-function withUndeclared(tenants: readonly TenantView[], snapshot: Snapshot): TenantView[] {
-  const known = new Set(tenants.map((tenant) => tenant.id));
-  const found = [...snapshot.shopIds].filter((id) => !known.has(id) && parseTenantId(id) !== undefined);
-  return [...tenants, ...found.map(undeclared)];
-}
-
+/** For a shop whose data came before the registry noticed it. */
 export const undeclared = (id: string): TenantView => ({
   id,
   name: id,

@@ -27,13 +27,17 @@ export function overviewRoutes(sources: OverviewSources): FastifyPluginAsync {
   return async (app) => {
     const tags = ["overview"];
     const summary = "The platform: figures, charts, shops worst first. ?range=1h";
-    app.get("/api/storewatch/v1/overview", { config: { access: "viewer" }, schema: { summary, tags } }, async (request) => {
-      const span = readSpan(request.query, sources.clock.nowMs());
-      if (!span) throw badRange();
-      const { scope } = request.principal;
-      const rangeMs = span.toMs - span.fromMs;
-      return platforms.get(`${scopeKey(scope)}\n${rangeMs}`, () => platformOverview(sources, scope, rangeMs));
-    });
+    app.get(
+      "/api/storewatch/v1/overview",
+      { config: { access: "viewer" }, schema: { summary, tags } },
+      async (request) => {
+        const span = readSpan(request.query, sources.clock.nowMs());
+        if (!span) throw badRange();
+        const { scope } = request.principal;
+        const rangeMs = span.toMs - span.fromMs;
+        return platforms.get(`${scopeKey(scope)}\n${rangeMs}`, () => platformOverview(sources, scope, rangeMs));
+      },
+    );
 
     app.get<{ Params: { id: string } }>(
       "/api/storewatch/v1/tenants/:id/overview",

@@ -25,7 +25,7 @@ export async function shopPage(
   const rangeMs = span.toMs - span.fromMs;
   const own = (expression: string) => forShop(expression, tenant.id);
   const instant = async (expression: string) => firstOf(await sources.query.instant(scope, own(expression), atMs));
-  const [snapshot, lanes, conversionRate, cartAbandonmentRate] = await Promise.all([
+  const [snapshot, { alertSpans, ...lanes }, conversionRate, cartAbandonmentRate] = await Promise.all([
     takeSnapshot(sources.query, scope, atMs, own),
     shopLanes(sources, scope, tenant.id, axis, rangeMs),
     instant(SHOP_INSTANT.conversion),
@@ -41,8 +41,8 @@ export async function shopPage(
     conversionRate,
     cartAbandonmentRate,
     timesMs,
-    lanes: { ...lanes },
-    alertSpans: lanes.alertSpans,
+    lanes,
+    alertSpans,
   };
 }
 
@@ -85,7 +85,7 @@ async function shopLanes(
     requests: outcomes,
     errors: [{ name: "errors", values: errorLine(errors, outcomes, axis) }],
     latency: [line("p50", p50), line("p95", p95)],
-    alertSpans: alertSpans(alerts, axis),
+    alertSpans: spansOf(alerts, axis),
   };
 }
 
@@ -99,7 +99,7 @@ function errorLine(errors: readonly MatrixSeries[], outcomes: readonly Line[], a
 }
 
 /** Runs of neighbouring points of an ALERTS series, one span each. */
-export function alertSpans(series: readonly MatrixSeries[], axis: Axis): AlertSpan[] {
+export function spansOf(series: readonly MatrixSeries[], axis: Axis): AlertSpan[] {
   const spans: AlertSpan[] = [];
   for (const one of series) {
     const state = one.labels.get("alertstate") === "pending" ? "pending" : "firing";

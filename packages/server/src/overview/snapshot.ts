@@ -10,8 +10,6 @@ import { byTenant, firstOf, sumOf, vectorOf } from "./results.ts";
 export interface Snapshot {
   readonly platform: Figures;
   readonly shop: (id: string) => Figures;
-  /** Ids that any of the current figures names. */
-  readonly shopIds: ReadonlySet<string>;
   readonly alerts: readonly FiringAlert[];
   readonly pending: number;
   readonly connections: number | null;
@@ -29,7 +27,16 @@ export async function takeSnapshot(
   const names = Object.keys(INSTANT) as Name[];
   const answers = await Promise.all(names.map((name) => query.instant(scope, rewrite(INSTANT[name]), atMs)));
   const results = Object.fromEntries(names.map((name, i) => [name, answers[i]])) as Results;
-  return readSnapshot(results);
+  return readSnapshot((firstOf(results.history) ?? 0) < HISTORY_POINTS ? withoutHistory(results) : results);
+}
+
+/** A quarter of an hour to compare with, at least: less is the noise of a start. */
+const HISTORY_POINTS = 3;
+
+function withoutHistory(results: Results): Results {
+  const none: QueryResult = { ...results.history, value: { type: "vector", samples: [] } };
+  const before = Object.keys(results).filter((name) => name.endsWith("Before"));
+  return { ...results, ...Object.fromEntries(before.map((name) => [name, none])) };
 }
 
 function readSnapshot(results: Results): Snapshot {
@@ -66,9 +73,7 @@ function readSnapshot(results: Results): Snapshot {
     ordersPerHour: { value: hourly(sumOf(orders)), before: hourly(sumOf(ordersBefore)) },
     revenuePerHour: money(revenue, revenueBefore, () => true),
   };
-  const shopIds = new Set([requests, orders, requestsBefore, ordersBefore].flatMap((map) => [...map.keys()]));
-  shopIds.delete("");
-  return { platform, shop, shopIds, ...readAlerts(results), connections: firstOf(results.connections) };
+  return { platform, shop, ...readAlerts(results), connections: firstOf(results.connections) };
 }
 
 /** No errors at all means no error series: that is a ratio of 0, not an unknown one. */

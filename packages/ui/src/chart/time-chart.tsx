@@ -27,7 +27,7 @@ export function TimeChart(props: TimeChartProps) {
     plot.current = made;
     const observer = new ResizeObserver(() => {
       const next = element.clientWidth;
-      if (next > 0 && next !== made.width) made.setSize({ width: next, height: props.height });
+      if (next > 0 && next !== made.width) made.setSize({ width: next, height: latest.current.height });
     });
     observer.observe(element);
     return () => {
@@ -40,6 +40,7 @@ export function TimeChart(props: TimeChartProps) {
   useEffect(() => {
     const current = plot.current;
     if (!current) return;
+    if (current.height !== view.height) current.setSize({ width: current.width, height: view.height });
     current.batch(() => {
       current.setData(dataOf(view), false);
       current.setScale("x", { min: view.fromMs, max: view.toMs });
@@ -86,6 +87,6 @@ function shapeOf(props: TimeChartProps): string {
     line.spanGaps,
     line.axis,
   ]);
-  const { height, stacked, log, binary, syncKey, axisWidth, hideTimes } = props;
-  return JSON.stringify([lines, height, stacked, log, binary, syncKey, axisWidth, hideTimes, Boolean(props.onSelect)]);
+  const { stacked, log, binary, syncKey, axisWidth, hideTimes } = props;
+  return JSON.stringify([lines, stacked, log, binary, syncKey, axisWidth, hideTimes, Boolean(props.onSelect)]);
 }

@@ -27,7 +27,7 @@ export function reasonText(reason: Reason, t: Translate): string {
 /** All reasons in one line: what is measured first, then the names of the alerts. */
 export function whyText(reasons: readonly Reason[], t: Translate): string {
   const measured = reasons.filter((reason) => reason.kind !== "alert").map((reason) => reasonText(reason, t));
-  const alerts = reasons.flatMap((reason) => reason.alert ?? []);
+  const alerts = new Set(reasons.flatMap((reason) => reason.alert ?? []));
   return [...measured, ...alerts].join(" · ");
 }
 

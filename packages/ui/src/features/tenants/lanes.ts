@@ -105,7 +105,7 @@ export interface SpanRow {
   }>;
 }
 
-/** Alert spans as bars on the lanes' own time axis, one row for each alert, the longest firing first. */
+/** Alert spans as bars on the lanes' own time axis, one row for each alert and severity, the longest firing first. */
 export function alertRows(page: TenantOverview, fromMs: number, toMs: number): SpanRow[] {
   const rows = new Map<
     string,
@@ -113,7 +113,12 @@ export function alertRows(page: TenantOverview, fromMs: number, toMs: number): S
   >();
   const place = (ms: number) => ((Math.min(Math.max(ms, fromMs), toMs) - fromMs) / (toMs - fromMs)) * 100;
   for (const span of page.alertSpans) {
-    const row = rows.get(span.alert) ?? { alert: span.alert, severity: span.severity, spans: [], firingMs: 0 };
+    const row = rows.get(`${span.alert} ${span.severity}`) ?? {
+      alert: span.alert,
+      severity: span.severity,
+      spans: [],
+      firingMs: 0,
+    };
     const leftPercent = place(span.fromMs);
     row.spans.push({
       state: span.state,
@@ -123,7 +128,7 @@ export function alertRows(page: TenantOverview, fromMs: number, toMs: number): S
       toMs: span.toMs,
     });
     if (span.state === "firing") row.firingMs += span.toMs - span.fromMs;
-    rows.set(span.alert, row);
+    rows.set(`${span.alert} ${span.severity}`, row);
   }
   return [...rows.values()].sort((a, b) => b.firingMs - a.firingMs);
 }

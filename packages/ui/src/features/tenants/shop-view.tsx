@@ -51,7 +51,8 @@ function ShopBody({ page }: { readonly page: TenantOverview }) {
   const { shop } = page;
   const language = currentLanguage();
   const told = toldReason(shop);
-  const others = shop.reasons.filter((reason) => reason !== told).map((reason) => reasonText(reason, t));
+  // The same alert may fire in two severities.
+  const others = [...new Set(shop.reasons.filter((reason) => reason !== told).map((reason) => reasonText(reason, t)))];
   const facts = [shop.tier, shop.timezone, shop.currency].filter(Boolean).join(" · ");
   const figures = [
     ...commonFigures(shop.figures, t),
@@ -168,12 +169,14 @@ function AlertLane({
         {rows.length === 0 && <p className="muted">{t("shop.noAlerts")}</p>}
         {rows.map((row) => (
           <Link
-            key={row.alert}
+            key={`${row.alert} ${row.severity}`}
             to="/alerts"
             search={(old) => ({ ...old, alert: row.alert, tenant: page.shop.id })}
             className="span-row"
           >
-            <span className="span-name">{row.alert}</span>
+            <span className="span-name">
+              {row.alert} <span className="muted">{row.severity}</span>
+            </span>
             <span className="span-track">
               {row.spans.map((one) => (
                 <i
