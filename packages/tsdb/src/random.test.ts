@@ -1,8 +1,8 @@
 import { cpSync } from "node:fs";
-import { bitsOf, isStaleAt, type Labels, Matcher, matchesAll } from "@storewatch/model";
+import { bitsOf, isStaleAt, type Labels, Matcher, matchesAll, type Sample } from "@storewatch/model";
 import { FakeClock, seededRandom } from "@storewatch/testkit";
 import { expect, test } from "vitest";
-import type { RowWriter, Sample } from "./interface.ts";
+import type { RowWriter } from "./interface.ts";
 import { dump, EVERYTHING, labels, type Opened, open, START_MS, temporaryDir } from "./testing.ts";
 
 const STALE = "x";
