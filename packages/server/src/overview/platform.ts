@@ -31,7 +31,7 @@ export async function platformOverview(
     sources.tenants(scope),
   ]);
   const timesMs = axisTimes(axis);
-  const shops = tenants.map((tenant) =>
+  const shops = withUndeclared(tenants, snapshot).map((tenant) =>
     shopOverview(tenant, snapshot, timesMs, charts.ordersByShop.get(tenant.id) ?? new Array(timesMs.length).fill(null)),
   );
   shops.sort(worstFirst);
@@ -70,7 +70,13 @@ function judgePlatform(alerts: readonly FiringAlert[]) {
   );
 }
 
-/** For a shop whose data came before the registry noticed it. */
+/** A shop may send data before the registry has noticed it; what stands for no shop ("unknown") is none. */
+function withUndeclared(tenants: readonly TenantView[], snapshot: Snapshot): TenantView[] {
+  const known = new Set(tenants.map((tenant) => tenant.id));
+  const found = [...snapshot.shopIds].filter((id) => !known.has(id) && parseTenantId(id) !== undefined);
+  return [...tenants, ...found.map(undeclared)];
+}
+
 export const undeclared = (id: string): TenantView => ({
   id,
   name: id,

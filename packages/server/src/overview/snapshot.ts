@@ -10,6 +10,8 @@ import { byTenant, firstOf, sumOf, vectorOf } from "./results.ts";
 export interface Snapshot {
   readonly platform: Figures;
   readonly shop: (id: string) => Figures;
+  /** Ids that any of the figures names. */
+  readonly shopIds: ReadonlySet<string>;
   readonly alerts: readonly FiringAlert[];
   readonly pending: number;
   readonly connections: number | null;
@@ -73,7 +75,9 @@ function readSnapshot(results: Results): Snapshot {
     ordersPerHour: { value: hourly(sumOf(orders)), before: hourly(sumOf(ordersBefore)) },
     revenuePerHour: money(revenue, revenueBefore, () => true),
   };
-  return { platform, shop, ...readAlerts(results), connections: firstOf(results.connections) };
+  const shopIds = new Set([requests, orders, requestsBefore, ordersBefore].flatMap((map) => [...map.keys()]));
+  shopIds.delete("");
+  return { platform, shop, shopIds, ...readAlerts(results), connections: firstOf(results.connections) };
 }
 
 /** No errors at all means no error series: that is a ratio of 0, not an unknown one. */
