@@ -5,7 +5,7 @@ export const INTERVAL_MS = 15_000;
 export const RETENTION_MS = 3 * 3_600_000;
 export const TARGETS = 3;
 
-export function rowNames(target, step) {
+export function rowNames(_target, step) {
   const names = ["steady_total", "gauge", "zero"];
   for (let i = 0; i < 20; i++) names.push(`series_${i}`);
   if (step % 7 < 4) names.push("sometimes");

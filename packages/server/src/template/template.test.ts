@@ -139,9 +139,7 @@ describe("notifications", () => {
 
   test("our default templates: subject, link, every name executes", () => {
     expect(expand('{{ template "__subject" . }}')).toBe("[FIRING:1] Example (shop-1:9100 warning acme)");
-    expect(expand('{{ template "slack.default.titlelink" . }}')).toBe(
-      "http://sw.example/alerts?receiver=team+X%2Fops",
-    );
+    expect(expand('{{ template "slack.default.titlelink" . }}')).toBe("http://sw.example/alerts?receiver=team+X%2Fops");
     for (const [, name] of DEFAULT_TEMPLATES.matchAll(/define "([^"]+)"/g)) {
       if (
         !name.startsWith("__text_alert") &&

@@ -26,7 +26,7 @@ function putRun(out: Uint8Array, at: number, run: number): number {
       out[at++] = 0x80 | run;
       return at;
     }
-    const part = run > 0xffffff ? 0xffffff : run;
+    const part = Math.min(run, 0xffffff);
     out[at++] = 0xc0;
     out[at++] = part;
     out[at++] = part >>> 8;

@@ -32,7 +32,7 @@ function pickScale(values: Float64Array, start: number, stride: number, n: numbe
 
 function putRun(out: Uint8Array, at: number, run: number): number {
   while (run > 0) {
-    const part = run > RUN_MAX ? RUN_MAX : run;
+    const part = Math.min(run, RUN_MAX);
     out[at++] = 0;
     out[at++] = part - 1;
     run -= part;
@@ -83,7 +83,7 @@ export function encodeColumn(
   out: Uint8Array,
   at: number,
 ): number {
-  const scale = pickScale(values, start, stride, n < 8 ? n : 8);
+  const scale = pickScale(values, start, stride, Math.min(n, 8));
   const power = scale === NO_SCALE ? 0 : POWERS[scale];
   let low = bits[2 * start];
   let high = bits[2 * start + 1];
