@@ -37,6 +37,17 @@ export {
   tenantOverviewSchema,
 } from "./overview.ts";
 export {
+  type ReceiverIntegrationView,
+  type ReceiverTest,
+  type ReceiverTestResult,
+  type ReceiverView,
+  receiverIntegrationSchema,
+  receiverListSchema,
+  receiverSchema,
+  receiverTestResultSchema,
+  receiverTestSchema,
+} from "./receivers.ts";
+export {
   type PreviewInterval,
   previewIntervalSchema,
   type RuleFinding,

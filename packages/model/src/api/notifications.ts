@@ -28,6 +28,8 @@ export const notificationSchema = z.object({
   answer: z.string(),
   /** ms from the arrival of the data to the delivery; null when unknown. */
   latencyMs: z.number().nullable(),
+  /** Sent by the test button. */
+  test: z.boolean().optional(),
 });
 export type NotificationView = z.infer<typeof notificationSchema>;
 /** GET /api/storewatch/v1/notifications?limit=100&before=ID: newest first. */

@@ -65,8 +65,7 @@ export type RuleGroupPut = z.infer<typeof ruleGroupPutSchema>;
 
 /** Body of 422 answers of PUT rule-groups and POST rule-preview. */
 export const ruleRefusalSchema = z.object({
-  code: z.literal("RULES_INVALID"),
-  message: z.string(),
+  error: z.object({ code: z.literal("RULES_INVALID"), message: z.string(), hint: z.string().optional() }),
   findings: z.array(ruleFindingSchema),
 });
 export type RuleRefusal = z.infer<typeof ruleRefusalSchema>;

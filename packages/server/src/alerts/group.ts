@@ -4,6 +4,7 @@ import type { Clock, LabelRecord, Timer } from "@storewatch/model";
 import { type AlertRecord, compareAlerts, isResolved } from "./alert.ts";
 import type { Route } from "./config/types.ts";
 import type { Delivery } from "./interface.ts";
+import { DeliveryFailed } from "./stage/deliver.ts";
 import { type DeliveryContext, type FlushAlert, type FlushContext, runStages, type Stage } from "./stage/stage.ts";
 
 export interface GroupOptions {
@@ -174,6 +175,10 @@ class Lane {
       await runStages(this.options.deliveryStages, own, alerts);
       return true;
     } catch (error) {
+      if (error instanceof DeliveryFailed && error.again) {
+        this.missed = true;
+        return false;
+      }
       this.options.onFailure(this.delivery, error);
       return false;
     } finally {

@@ -18,7 +18,10 @@ export interface DeliveryRequest {
   readonly arrivedAtMs: number | undefined;
 }
 
-export type DeliveryOutcome = { readonly delivered: true } | { readonly delivered: false; readonly reason: string };
+export type DeliveryOutcome =
+  | { readonly delivered: true }
+  /** `again`: it was held back while the receiver was down and may be stale; to be delivered anew, at once. */
+  | { readonly delivered: false; readonly reason: string; readonly again?: boolean };
 
 /**
  * State that outlives the process, as a table of JSON values. `value` undefined deletes. Later records win.

@@ -2,7 +2,7 @@
 // address checked is the address connected to: a second answer of the DNS cannot slip in between.
 import { type LookupAddress, lookup as systemLookup } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
-import { Agent, buildConnector, type Dispatcher } from "undici";
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from "undici";
 import { type AddressRules, createAddressRules, type UrlOrigin } from "./address-rules.ts";
 
 export type SafeHttpFailure =
@@ -40,6 +40,14 @@ export interface SafeHttpTls {
   readonly maxVersion?: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 }
 
+/** A forward proxy: https through a tunnel, http by absolute requests. */
+export interface SafeHttpProxy {
+  /** http or https; with user and password where it wants them. */
+  readonly url: string;
+  /** Only for the proxy. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface SafeHttpRequest {
   readonly method?: string;
   readonly url: string;
@@ -51,6 +59,8 @@ export interface SafeHttpRequest {
   readonly bodyLimitBytes?: number;
   readonly origin: UrlOrigin;
   readonly tls?: SafeHttpTls;
+  /** For the operator's URLs only: names are resolved by the proxy, so that what they resolve to is not checked here. */
+  readonly proxy?: SafeHttpProxy;
   readonly basicAuth?: { readonly user: string; readonly password: string };
   /** Default false: a 3xx is an answer like any other. Each hop is checked like a first request; at most 10. */
   readonly followRedirects?: boolean;
@@ -91,10 +101,12 @@ const KEEP_ALIVE_MS = 90_000;
 export function createSafeHttp(options: SafeHttpOptions = {}): SafeHttp {
   const rules = createAddressRules(options.allow);
   const lookup = options.lookup ?? lookupAll;
-  const agents = new Map<string, Agent>();
-  const agentFor = (origin: UrlOrigin, tls: SafeHttpTls | undefined): Agent => {
-    const key = JSON.stringify([origin, tls ?? null]);
-    const agent = agents.get(key) ?? createAgent(rules, lookup, origin, tls);
+  const agents = new Map<string, Dispatcher>();
+  const agentFor: AgentFor = ({ origin, tls, proxy }) => {
+    if (proxy && origin !== "operator") throw new SafeHttpError("bad-url", "only URLs of the operator go by a proxy");
+    if (proxy) checkUrl(parseUrl(proxy.url, undefined), origin, rules);
+    const key = JSON.stringify([origin, tls ?? null, proxy ?? null]);
+    const agent = agents.get(key) ?? createAgent(checkedLookup(rules, lookup, origin), tls, proxy);
     agents.delete(key);
     agents.set(key, agent);
     if (agents.size > AGENTS_MAX) retireOldest(agents);
@@ -110,8 +122,8 @@ export function createSafeHttp(options: SafeHttpOptions = {}): SafeHttp {
   };
 }
 
-function retireOldest(agents: Map<string, Agent>): void {
-  const [key, agent] = agents.entries().next().value as [string, Agent];
+function retireOldest(agents: Map<string, Dispatcher>): void {
+  const [key, agent] = agents.entries().next().value as [string, Dispatcher];
   agents.delete(key);
   // Lets running requests end; nothing waits for it.
   agent.close().catch(() => {});
@@ -142,7 +154,7 @@ async function withDeadline(
   }
 }
 
-type AgentFor = (origin: UrlOrigin, tls: SafeHttpTls | undefined) => Agent;
+type AgentFor = (request: Pick<SafeHttpRequest, "origin" | "tls" | "proxy">) => Dispatcher;
 
 interface Hop {
   readonly url: URL;
@@ -160,7 +172,7 @@ async function follow(
   let hop = firstHop(request);
   for (let redirects = 0; ; redirects++) {
     checkUrl(hop.url, request.origin, rules);
-    const response = await exchange(hop, request, agentFor(request.origin, request.tls), signal);
+    const response = await exchange(hop, request, agentFor(request), signal);
     const location = response.headers.location;
     if (!request.followRedirects || typeof location !== "string" || !isRedirect(response.status)) return response;
     if (redirects >= REDIRECTS_MAX) throw new SafeHttpError("redirects", `stopped after ${REDIRECTS_MAX} redirects`);
@@ -225,7 +237,7 @@ function checkUrl(url: URL, origin: UrlOrigin, rules: AddressRules): void {
 async function exchange(
   hop: Hop,
   request: SafeHttpRequest,
-  agent: Agent,
+  agent: Dispatcher,
   signal: AbortSignal,
 ): Promise<SafeHttpResponse> {
   const send = () =>
@@ -263,14 +275,26 @@ function isClosedBeforeAnswer(error: unknown): boolean {
 }
 
 function createAgent(
-  rules: AddressRules,
-  lookup: NonNullable<SafeHttpOptions["lookup"]>,
-  origin: UrlOrigin,
+  lookup: LookupFunction,
   tls: SafeHttpTls | undefined,
-): Agent {
-  const connect = buildConnector({
-    timeout: 30_000,
-    lookup: checkedLookup(rules, lookup, origin),
+  proxy: SafeHttpProxy | undefined,
+): Dispatcher {
+  const own = tlsOptions(tls);
+  // The deadline of the request is the only clock: undici's own limits for headers and body are off.
+  const limits = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, pipelining: 1 };
+  if (!proxy) return new Agent({ connect: buildConnector({ timeout: 30_000, lookup, ...own }), ...limits });
+  return new ProxyAgent({
+    ...limits,
+    uri: proxy.url,
+    headers: { ...proxy.headers },
+    proxyTunnel: false,
+    proxyTls: { timeout: 30_000, lookup },
+    requestTls: own,
+  });
+}
+
+function tlsOptions(tls: SafeHttpTls | undefined) {
+  return {
     ...(tls?.ca !== undefined && { ca: tls.ca }),
     ...(tls?.cert !== undefined && { cert: tls.cert }),
     ...(tls?.key !== undefined && { key: tls.key }),
@@ -278,9 +302,7 @@ function createAgent(
     ...(tls?.minVersion !== undefined && { minVersion: tls.minVersion }),
     ...(tls?.maxVersion !== undefined && { maxVersion: tls.maxVersion }),
     rejectUnauthorized: !tls?.insecureSkipVerify,
-  });
-  // The deadline of the request is the only clock: undici's own limits for headers and body are off.
-  return new Agent({ connect, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, pipelining: 1 });
+  };
 }
 
 function checkedLookup(

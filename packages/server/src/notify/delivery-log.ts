@@ -68,6 +68,15 @@ export class DeliveryLog {
       .slice(0, query.limit);
   }
 
+  /** The last success and the last failure of one integration, tests left out. */
+  lastOf(receiver: string, integration: string): NotificationView[] {
+    const own = [...this.entries.values()].reverse().filter((entry) => {
+      return entry.receiver === receiver && entry.integration === integration && !entry.test;
+    });
+    const last = (outcome: NotificationView["outcome"]) => own.find((entry) => entry.outcome === outcome);
+    return [last("delivered"), last("failed")].filter((entry) => entry !== undefined);
+  }
+
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

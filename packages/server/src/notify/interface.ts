@@ -7,8 +7,14 @@ export interface Integration {
   readonly kind: string;
   readonly index: number;
   readonly sendResolved: boolean;
-  /** Per-attempt time limit, 0 = only the flush's own. */
+  /** Per-attempt time limit, 0 = the default. */
   readonly timeoutMs: number;
+  /** False: each notification may go elsewhere (a URL made by a template), so that one failure says nothing of the next. */
+  readonly fixedTarget?: boolean;
+  /** Nothing can be sent by it in this version. */
+  readonly isUnsupported?: boolean;
+  /** Where it goes, secrets masked. */
+  describe?(): Promise<string>;
   /** One attempt. Never throws: tells what happened. */
   send(data: NotificationData, signal: AbortSignal): Promise<DeliveryResult>;
 }
@@ -19,6 +25,8 @@ export type DeliveryResult =
       readonly outcome: "retry";
       readonly reason: string;
       readonly retryAfterMs?: number;
+      /** The service is well and asks us to slow down. */
+      readonly limited?: boolean;
       readonly record: DeliveryRecord;
     }
   | { readonly outcome: "failed"; readonly reason: string; readonly record: DeliveryRecord };

@@ -302,8 +302,10 @@ describe("the log of notifications", () => {
   });
 
   it("counts what goes to a receiver that is not in this version as failed, with the reason", async () => {
-    const { deliver, log } = await notifier("pagerduty_configs:\n- routing_key: abcdef");
-    expect(await deliver()).toEqual({ delivered: false, reason: "pagerduty_configs is not in this version" });
-    expect(log.list(ALL_TENANTS, { limit: 1 })).toMatchObject([{ outcome: "failed", integration: "pagerduty[0]" }]);
+    const { deliver, log } = await notifier(
+      "webex_configs:\n- room_id: abcdef\n  http_config: { authorization: { credentials: abc } }",
+    );
+    expect(await deliver()).toEqual({ delivered: false, reason: "webex_configs is not in this version" });
+    expect(log.list(ALL_TENANTS, { limit: 1 })).toMatchObject([{ outcome: "failed", integration: "webex[0]" }]);
   });
 });

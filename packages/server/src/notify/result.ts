@@ -5,8 +5,10 @@ export function resultOf(verdict: Verdict, record: DeliveryRecord): DeliveryResu
   switch (verdict.kind) {
     case "ok":
       return { outcome: "delivered", record };
-    case "retry":
-      return { outcome: "retry", reason: verdict.reason, retryAfterMs: verdict.retryAfterMs, record };
+    case "retry": {
+      const { reason, retryAfterMs, limited } = verdict;
+      return { outcome: "retry", reason, retryAfterMs, limited, record };
+    }
     case "refused":
       return { outcome: "failed", reason: verdict.reason, record };
   }

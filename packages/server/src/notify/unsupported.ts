@@ -9,6 +9,7 @@ export function createUnsupported(config: UnsupportedConfig): Integration {
     index,
     sendResolved,
     timeoutMs: 0,
+    isUnsupported: true,
     send: async () => ({ outcome: "failed", reason, record: { target: name, subject: "", body: "", answer: "" } }),
   };
 }

@@ -28,6 +28,11 @@ export class Builder {
     this.findings.push(this.document.finding(path, message, { code, severity: "warning", why, fix }));
   }
 
+  /** Of the environment that was passed in; undefined when it is not set or empty. */
+  variable(...names: readonly string[]): string | undefined {
+    return names.map((name) => this.options.environment?.[name]).find(Boolean);
+  }
+
   file(path: string): string {
     return isAbsolute(path) ? path : resolve(this.options.baseDir ?? ".", path);
   }

@@ -1,9 +1,9 @@
 // `http_config` and `tls_config`.
 import { z } from "zod";
 import type { Builder } from "./builder.ts";
-import { maybe, maybeFlag, maybeText, textMap, texts } from "./schema.ts";
+import { maybe, maybeFlag, maybeText, textMap, texts, urlProblem } from "./schema.ts";
 import { Secret } from "./secret.ts";
-import type { HttpConfig, TlsConfig } from "./types.ts";
+import type { HttpConfig, OAuth2Config, ProxyConfig, TlsConfig } from "./types.ts";
 
 const tlsVersion = maybe(z.enum(["TLS10", "TLS11", "TLS12", "TLS13"], "must be TLS10, TLS11, TLS12 or TLS13"));
 
@@ -68,6 +68,8 @@ export const PLAIN_HTTP: HttpConfig = {
   headers: [],
   tls: undefined,
   followRedirects: true,
+  proxy: undefined,
+  oauth2: undefined,
   unsupported: undefined,
 };
 
@@ -108,9 +110,8 @@ export function buildHttp(builder: Builder, input: HttpInput | undefined, path: 
     builder.secret(input.authorization ?? {}, "credentials", [...path, "authorization"]) ??
     builder.secret(input, "bearer_token", path);
   const basicPath = [...path, "basic_auth"];
-  const unsupported = unsupportedOf(input);
-  if (unsupported)
-    builder.warn(path, "NOT_IN_THIS_VERSION", unsupported, "Notifications through it fail until it is taken out.");
+  const unsupported = unusableProxy(input) ?? (input.oauth2 && unusableProxy(input.oauth2));
+  if (unsupported) builder.warn(path, "PROXY_URL", unsupported, "Notifications through it fail until it is put right.");
   return {
     basicAuth: input.basic_auth && {
       username: builder.secret(input.basic_auth, "username", basicPath) ?? Secret.of(""),
@@ -120,15 +121,63 @@ export function buildHttp(builder: Builder, input: HttpInput | undefined, path: 
     headers: headersOf(builder, input, path),
     tls: buildTls(builder, input.tls_config, [...path, "tls_config"]),
     followRedirects: input.follow_redirects ?? true,
+    proxy: buildProxy(builder, input, path),
+    oauth2: input.oauth2 && buildOAuth2(builder, input.oauth2, [...path, "oauth2"]),
     unsupported,
   };
 }
 
-function unsupportedOf(input: HttpInput): string | undefined {
-  if (input.oauth2) return "oauth2 is not in this version";
-  if (input.proxy_url) return "proxy_url is not in this version";
-  if (input.proxy_from_environment) return "proxy_from_environment is not in this version";
-  return undefined;
+type ProxyInput = Pick<HttpInput, keyof typeof proxy>;
+
+function unusableProxy({ proxy_url: url }: ProxyInput): string | undefined {
+  const problem = url ? urlProblem(url) : undefined;
+  return problem && `proxy_url cannot be used: ${problem}`;
+}
+
+function buildProxy(builder: Builder, input: ProxyInput, path: Path): ProxyConfig | undefined {
+  const { proxy_url: url, no_proxy: exempt, proxy_from_environment: fromEnvironment } = input;
+  const connect = Object.entries(input.proxy_connect_header ?? {});
+  if (fromEnvironment && url) {
+    builder.error(path, "if proxy_from_environment is configured, proxy_url must not be configured");
+  } else if (fromEnvironment && exempt) {
+    builder.error(path, "if proxy_from_environment is configured, no_proxy must not be configured");
+  } else if (!url && exempt) {
+    builder.error(path, "if no_proxy is configured, proxy_url must also be configured");
+  } else if (connect.length > 0 && !url && !fromEnvironment) {
+    const message =
+      "if proxy_connect_header is configured, proxy_url or proxy_from_environment must also be configured";
+    builder.error(path, message);
+  }
+  if (!url && !fromEnvironment) return undefined;
+  const secret = (text: string | undefined) => (text ? Secret.of(text) : undefined);
+  const http = url ?? builder.variable("HTTP_PROXY", "http_proxy");
+  const https = url ?? builder.variable("HTTPS_PROXY", "https_proxy");
+  const words = (fromEnvironment ? builder.variable("NO_PROXY", "no_proxy") : exempt) ?? "";
+  return {
+    http: secret(http),
+    https: secret(https),
+    noProxy: words
+      .split(",")
+      .map((word) => word.trim().toLowerCase())
+      .filter(Boolean),
+    headers: connect.flatMap(([name, values]) => values.map((value) => ({ name, value: Secret.of(value) }))),
+  };
+}
+
+function buildOAuth2(builder: Builder, input: NonNullable<HttpInput["oauth2"]>, path: Path): OAuth2Config {
+  if (!input.client_id) builder.error(path, "oauth2 client_id must be configured");
+  if (!input.token_url) builder.error(path, "oauth2 token_url must be configured");
+  const problem = input.token_url ? urlProblem(input.token_url) : undefined;
+  if (problem) builder.error([...path, "token_url"], problem);
+  return {
+    clientId: input.client_id ?? "",
+    clientSecret: builder.secret(input, "client_secret", path) ?? Secret.of(""),
+    tokenUrl: input.token_url ?? "",
+    scopes: input.scopes ?? [],
+    endpointParams: input.endpoint_params ?? {},
+    tls: buildTls(builder, input.tls_config, [...path, "tls_config"]),
+    proxy: buildProxy(builder, input, path),
+  };
 }
 
 function headersOf(builder: Builder, input: HttpInput, path: Path): HttpConfig["headers"] {

@@ -155,10 +155,10 @@ it("says of each receiver kind that is not in this version that it is not, and k
   const { config, findings } = load(`route: { receiver: a }
 receivers:
 - name: a
-  pagerduty_configs: [{ routing_key: abcdef }]
+  webex_configs: [{ room_id: abcdef, http_config: { authorization: { credentials: abcdef } } }]
 `);
   expect(findings).toMatchObject([{ severity: "warning", code: "NOT_IN_THIS_VERSION", line: 4 }]);
-  expect(config.receivers[0].integrations).toMatchObject([{ kind: "unsupported", name: "pagerduty" }]);
+  expect(config.receivers[0].integrations).toMatchObject([{ kind: "unsupported", name: "webex" }]);
 });
 
 describe("secrets", () => {

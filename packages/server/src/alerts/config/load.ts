@@ -9,6 +9,7 @@ import { checkOther, OTHER_KINDS } from "./other-receivers.ts";
 import { buildEmail, buildSlack, buildWebhook, emailSchema, slackSchema, webhookSchema } from "./receivers.ts";
 import { buildRootRoute, collectMatchers, regexMap, routeSchema } from "./routing-tree.ts";
 import { matchers, maybe, maybeFlag, maybeText, textMap, texts } from "./schema.ts";
+import { BUILDERS, buildContext, type OtherInput } from "./service-receivers.ts";
 import { buildTimeIntervals, timeIntervalsSchema } from "./time-intervals.ts";
 import type { AlertmanagerConfig, InhibitRuleConfig, IntegrationConfig, ReceiverConfig } from "./types.ts";
 
@@ -157,15 +158,18 @@ function buildIntegrations(
   ];
   const others = input as Readonly<Record<string, unknown>>;
   for (const [name, kind] of Object.entries(OTHER_KINDS)) {
-    let list = others[`${name}_configs`] as readonly (Readonly<Record<string, unknown>> | null)[] | undefined;
+    let list = others[`${name}_configs`] as readonly (OtherInput | null)[] | undefined;
     if (kind.emptyAllowed) list = list?.map((item) => item ?? {});
     integrations.push(
-      ...each(name, list, (item, i, at): IntegrationConfig => {
+      ...each(name, list, (item, index, at): IntegrationConfig => {
         checkOther(builder, name, item, global, at);
+        const { sendResolved } = kind;
+        const build = BUILDERS[name];
+        if (build) return build(buildContext(builder, item, global, { index, path: at, sendResolved }));
         const reason = `${name}_configs is not in this version`;
         builder.warn(at, "NOT_IN_THIS_VERSION", reason, "Notifications to it count as failed.");
-        const sendResolved = (item.send_resolved as boolean | undefined) ?? kind.sendResolved;
-        return { kind: "unsupported", name, index: i, sendResolved, reason };
+        const resolved = (item.send_resolved as boolean | undefined) ?? sendResolved;
+        return { kind: "unsupported", name, index, sendResolved: resolved, reason };
       }),
     );
   }

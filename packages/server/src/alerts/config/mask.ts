@@ -18,12 +18,16 @@ export function maskedText(data: unknown): string {
 function masked(value: unknown, within: string): unknown {
   if (Array.isArray(value)) return value.map((item) => masked(item, within));
   if (typeof value !== "object" || value === null) return value;
+  // Our own kind: the original's tools read this text too and would refuse the whole of it.
+  const entries = Object.entries(value).filter(([key]) => key !== "http_configs");
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => {
+    entries.map(([key, inner]) => {
       if (OPEN_MAPS.test(key)) return [key, inner];
+      if (key === "token_url" && typeof inner === "string") return [key, inner.replace(/\/\/[^@/]*@/, "//<secret>@")];
       const secret = SECRET_KEY.test(key) || SECRET_KEYS.has(key) || (SECRET_IN[within] ?? []).includes(key);
       if (secret && isScalar(inner)) return [key, inner === "" || inner === null ? inner : SECRET_MASK];
       if (key === "url" && within === "webhook_configs") return [key, maskedWebhook(inner)];
+      if (key === "proxy_connect_header") return [key, maskedLists(inner)];
       if (key === "secrets" && Array.isArray(inner)) return [key, inner.map(() => SECRET_MASK)];
       if (key === "proxy_url" && typeof inner === "string") return [key, inner.replace(/\/\/[^@/]*@/, "//<secret>@")];
       return [key, masked(inner, key.endsWith("_configs") ? key : within)];
@@ -35,6 +39,11 @@ function masked(value: unknown, within: string): unknown {
 function maskedWebhook(url: unknown): unknown {
   if (typeof url !== "string" || url === "") return url;
   return URL.canParse(url) && /^https?:/.test(url) ? `${new URL(url).origin}/${SECRET_MASK}` : "http://secret.invalid/";
+}
+
+function maskedLists(record: unknown): unknown {
+  if (typeof record !== "object" || record === null) return record;
+  return Object.fromEntries(Object.keys(record).map((name) => [name, [SECRET_MASK]]));
 }
 
 function isScalar(value: unknown): boolean {

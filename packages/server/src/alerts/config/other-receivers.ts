@@ -1,9 +1,22 @@
-// Receivers that Alertmanager 0.34 has and this version does not deliver to: checked as upstream does, then kept.
+// Keys and checks of the receivers beside e-mail, Slack and webhook: those of Alertmanager 0.34, checked as upstream does,
+// and our own `http_configs`. `service-receivers.ts` has those that this version delivers to.
 import { z } from "zod";
 import type { Builder } from "./builder.ts";
 import type { GlobalInput } from "./global.ts";
 import { httpSchema } from "./http.ts";
-import { maybe, maybeDuration, maybeFlag, maybeInteger, maybeText, maybeUrl, textMap } from "./schema.ts";
+import {
+  isEnvironmentReference,
+  maybe,
+  maybeDuration,
+  maybeFlag,
+  maybeInteger,
+  maybeText,
+  maybeUrl,
+  textMap,
+  urlProblem,
+} from "./schema.ts";
+import type { OtherInput } from "./service-receivers.ts";
+import { isTemplate, templateProblem } from "./text-checks.ts";
 
 const anything = maybe(z.unknown());
 
@@ -12,8 +25,6 @@ function textKeys(words: string): Record<string, typeof maybeText> {
   return Object.fromEntries(words.split(" ").map((word) => [word, maybeText]));
 }
 
-/** The sender's own settings are open records after parsing: only presence is looked at. */
-export type OtherInput = Readonly<Record<string, unknown>>;
 type Problem = string | undefined | false;
 
 interface OtherKind {
@@ -56,6 +67,14 @@ export const OTHER_KINDS: Readonly<Record<string, OtherKind>> = {
   discord: kind(
     { ...textKeys("title message content username avatar_url webhook_url_file"), webhook_url: maybeUrl },
     (input) => [oneOf(input, "webhook_url")],
+  ),
+  http: kind(
+    {
+      ...textKeys("url url_file method content_type body"),
+      headers: textMap,
+      timeout: maybeDuration,
+    },
+    (input) => [oneOf(input, "url"), ...httpProblems(input)],
   ),
   incidentio: kind(
     {
@@ -217,6 +236,7 @@ export const OTHER_KINDS: Readonly<Record<string, OtherKind>> = {
       ...textKeys("bot_token bot_token_file chat_id_file message parse_mode"),
       api_url: maybeUrl,
       chat_id: maybeInteger,
+      timeout: maybeDuration,
       message_thread_id: maybeInteger,
       disable_notifications: maybeFlag,
     },
@@ -283,6 +303,25 @@ export const OTHER_KINDS: Readonly<Record<string, OtherKind>> = {
     { sendResolved: false, emptyAllowed: true },
   ),
 };
+
+const METHODS = ["POST", "PUT", "PATCH", "GET", "DELETE"];
+/** Set by the client itself. */
+const OWN_HEADERS = /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|te|trailer)$/i;
+
+function httpProblems(input: OtherInput): Problem[] {
+  const url = (input.url as string | undefined) ?? "";
+  const method = (input.method as string | undefined) ?? "POST";
+  const headers = Object.keys((input.headers as object | undefined) ?? {});
+  const literal = url !== "" && !isEnvironmentReference(url);
+  return [
+    literal && (isTemplate(url) ? templateProblem(url) : urlProblem(url)),
+    !METHODS.includes(method.toUpperCase()) && `unknown method "${method}", expected one of ${METHODS.join(", ")}`,
+    ...headers.map((name) => {
+      if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return `"${name}" is no name of a header`;
+      return OWN_HEADERS.test(name) && `header ${name} cannot be set here`;
+    }),
+  ];
+}
 
 function responderProblems(input: OtherInput): Problem[] {
   const responders = (input.responders ?? []) as readonly Readonly<Record<string, string | undefined>>[];

@@ -315,6 +315,7 @@ export function buildWebhook(
     index,
     sendResolved: input.send_resolved ?? true,
     url: url ?? Secret.of(""),
+    fixedUrl: !isTemplate(input.url ?? ""),
     http: input.http_config
       ? buildHttp(builder, input.http_config, [...path, "http_config"])
       : buildHttp(builder, global.http_config, ["global", "http_config"]),

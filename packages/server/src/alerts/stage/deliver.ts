@@ -4,7 +4,15 @@ import { type NotificationLog, needsNotification } from "../notification-log.ts"
 import type { DeliveryContext, FlushAlert, Stage } from "./stage.ts";
 
 /** The receiver could not be told; the group tries again at its next flush. */
-export class DeliveryFailed extends Error {}
+export class DeliveryFailed extends Error {
+  constructor(
+    message: string,
+    /** Held back and let go: what is true now is to be told at once. */
+    readonly again = false,
+  ) {
+    super(message);
+  }
+}
 
 const fingerprints = (alerts: readonly FlushAlert[], resolved: boolean) =>
   alerts.filter((one) => one.resolved === resolved).map(({ alert }) => alert.fingerprint);
@@ -32,7 +40,7 @@ export function deliverStage(externalUrl: string): Stage<DeliveryContext> {
     if (sent.length === 0) return alerts;
     const data = notificationData(context, sent, externalUrl);
     const outcome = await delivery.deliver({ data, arrivedAtMs: arrivalOfNews(context, sent) }, context.signal);
-    if (!outcome.delivered) throw new DeliveryFailed(outcome.reason);
+    if (!outcome.delivered) throw new DeliveryFailed(outcome.reason, outcome.again);
     return alerts;
   };
 }

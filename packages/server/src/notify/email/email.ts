@@ -14,13 +14,16 @@ import { AddressError, parseAddresses } from "./addresses.ts";
 const DEFAULT_SUBJECT = '{{ template "email.default.subject" . }}';
 const CONNECT_MS = 15_000;
 const SILENCE_MS = 60_000;
+/** A slow server may take its time over each step. */
+const ATTEMPT_MS = 180_000;
 
 export function createEmail(config: EmailConfig, deps: IntegrationDependencies): Integration {
   return {
     kind: "email",
     index: config.index,
     sendResolved: config.sendResolved,
-    timeoutMs: 0,
+    timeoutMs: ATTEMPT_MS,
+    describe: async () => `mail to ${config.to} by ${config.host}:${config.port}`,
     async send(data, signal) {
       let record: DeliveryRecord = { target: "mail", subject: "", body: "", answer: "" };
       try {

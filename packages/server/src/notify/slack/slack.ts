@@ -2,55 +2,36 @@
 import type { NotificationData } from "@storewatch/model";
 import type { SlackConfig } from "../../alerts/config/index.ts";
 import type { SafeHttpResponse } from "../../kernel/safe-http.ts";
-import { TemplateError } from "../../template/index.ts";
 import type { IntegrationDependencies } from "../dependencies.ts";
-import { postJson, type Verdict, verdictOf, verdictOfError } from "../http.ts";
-import type { DeliveryRecord, Integration } from "../interface.ts";
-import { maskedUrl, maskOf, urlSecrets } from "../masking.ts";
-import { createRenderer, type Renderer } from "../renderer.ts";
-import { resultOf } from "../result.ts";
+import { type Verdict, verdictOf } from "../http.ts";
+import { createHttpIntegration, type Plan, withoutEmpty } from "../http-integration.ts";
+import type { Integration } from "../interface.ts";
+import { maskedUrl, urlSecrets } from "../masking.ts";
+import type { Renderer } from "../renderer.ts";
+import { truncated } from "../text-limits.ts";
 
 /** Slack cuts longer titles itself, in the middle of a character if need be. */
 const TITLE_CHARACTERS_MAX = 1024;
 
 export function createSlack(config: SlackConfig, deps: IntegrationDependencies): Integration {
-  const { index, sendResolved, timeoutMs } = config;
-  return {
+  return createHttpIntegration(config, deps, {
     kind: "slack",
-    index,
-    sendResolved,
-    timeoutMs,
-    async send(data, signal) {
-      let record: DeliveryRecord = { target: "Slack", subject: "", body: "", answer: "" };
-      try {
-        const message = slackMessage(config, createRenderer(deps.templates, data), data);
-        const [attachment] = message.attachments;
-        const body = JSON.stringify(message);
-        record = { ...record, target: `Slack ${message.channel}`.trim(), subject: attachment.title, body };
-        const url = await config.url.reveal();
-        const token = await config.token?.reveal();
-        const mask = maskOf([...urlSecrets(url), token]);
-        record = { ...record, target: `Slack ${message.channel} at ${maskedUrl(url)}` };
-        try {
-          const response = await postJson(deps.http, config.http, { url, body, bearer: token, timeoutMs, signal });
-          const answer = mask(`${response.status} ${response.body.toString("utf8").slice(0, 1024)}`.trim());
-          return resultOf(masked(slackVerdict(response), mask), { ...record, answer });
-        } catch (error) {
-          return resultOf(masked(verdictOfError(error), mask), record);
-        }
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        // A secret file may be there again at the next try; a template fails the same way each time.
-        return error instanceof TemplateError
-          ? { outcome: "failed", reason, record }
-          : { outcome: "retry", reason, record };
-      }
+    describe: async () => `Slack ${config.texts.channel} at ${maskedUrl(await config.url.reveal())}`,
+    async plan(render, data): Promise<Plan> {
+      const message = slackMessage(config, render, data);
+      const url = await config.url.reveal();
+      const token = await config.token?.reveal();
+      const usesToken = token !== undefined && !config.http.authorization;
+      const bearer: Record<string, string> = usesToken ? { authorization: `Bearer ${token}` } : {};
+      return {
+        target: `Slack ${message.channel} at ${maskedUrl(url)}`,
+        subject: message.attachments[0].title,
+        exchanges: [{ url, body: JSON.stringify(message), headers: bearer }],
+        secrets: [...urlSecrets(url), token],
+      };
     },
-  };
-}
-
-function masked(verdict: Verdict, mask: (text: string) => string): Verdict {
-  return verdict.kind === "ok" ? verdict : { ...verdict, reason: mask(verdict.reason) };
+    verdict: slackVerdict,
+  });
 }
 
 /** Slack answers 200 with `ok` (webhooks) or with JSON whose `ok` may be false. */
@@ -88,15 +69,13 @@ export interface SlackMessage {
 
 export function slackMessage(config: SlackConfig, render: Renderer, data: NotificationData): SlackMessage {
   const text = (key: string) => render.text(key, config.texts[key] ?? "");
-  const title = [...text("title")];
   const fields = config.fields.map((field) => ({
     title: render.text("fields", field.title),
     value: render.text("fields", field.value),
     short: field.short ?? config.shortFields,
   }));
   const attachment = withoutEmpty({
-    title:
-      title.length > TITLE_CHARACTERS_MAX ? `${title.slice(0, TITLE_CHARACTERS_MAX - 1).join("")}…` : title.join(""),
+    title: truncated(text("title"), TITLE_CHARACTERS_MAX),
     title_link: text("title_link"),
     pretext: text("pretext"),
     text: text("text"),
@@ -141,8 +120,4 @@ function slackAction(action: SlackConfig["actions"][number], render: Renderer): 
         dismiss_text: text(action.confirm.dismissText),
       }),
   });
-}
-
-function withoutEmpty(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== "" && value !== undefined));
 }

@@ -1,56 +1,41 @@
 // The generic webhook: the notification as JSON, version 4 of Alertmanager's form.
 import type { NotificationData } from "@storewatch/model";
 import type { WebhookConfig } from "../../alerts/config/index.ts";
-import { TemplateError } from "../../template/index.ts";
 import type { IntegrationDependencies } from "../dependencies.ts";
-import { postJson, type Verdict, verdictOf, verdictOfError } from "../http.ts";
-import type { DeliveryRecord, Integration } from "../interface.ts";
-import { maskedUrl, maskOf, urlSecrets } from "../masking.ts";
-import { createRenderer } from "../renderer.ts";
-import { resultOf } from "../result.ts";
+import { createHttpIntegration, MessageError, type Plan } from "../http-integration.ts";
+import type { Integration } from "../interface.ts";
+import { maskedUrl, urlSecrets } from "../masking.ts";
+import type { Renderer } from "../renderer.ts";
 
 export function createWebhook(config: WebhookConfig, deps: IntegrationDependencies): Integration {
-  const { index, sendResolved, timeoutMs, maxAlerts } = config;
-  return {
+  return createHttpIntegration(config, deps, {
     kind: "webhook",
-    index,
-    sendResolved,
-    timeoutMs,
-    async send(data, signal) {
-      const body = JSON.stringify(webhookPayload(data, maxAlerts), null, 1);
-      let record: DeliveryRecord = { target: "POST webhook", subject: subjectOf(data), body, answer: "" };
-      let url = "";
-      try {
-        url = createRenderer(deps.templates, data)
-          .text("url", await config.url.reveal())
-          .trim();
-      } catch (error) {
-        return { outcome: "failed", reason: urlReason(error), record };
-      }
-      if (url === "") return { outcome: "failed", reason: "webhook URL is empty after templating", record };
-      const mask = maskOf(urlSecrets(url));
-      record = { ...record, target: `POST ${maskedUrl(url)}` };
-      try {
-        const response = await postJson(deps.http, config.http, { url, body, timeoutMs, signal });
-        record = {
-          ...record,
-          answer: mask(`${response.status} ${response.body.toString("utf8").slice(0, 1024)}`.trim()),
-        };
-        return resultOf(masked(verdictOf(response), mask), record);
-      } catch (error) {
-        return resultOf(masked(verdictOfError(error), mask), record);
-      }
+    describe: async () => `POST ${maskedUrl(await config.url.reveal())}`,
+    fixedTarget: config.fixedUrl,
+    async plan(render, data): Promise<Plan> {
+      const url = await urlOf(config, render);
+      const body = JSON.stringify(webhookPayload(data, config.maxAlerts), null, 1);
+      return {
+        target: `POST ${maskedUrl(url)}`,
+        subject: subjectOf(data),
+        exchanges: [{ url, body }],
+        secrets: urlSecrets(url),
+      };
     },
-  };
+  });
 }
 
-function urlReason(error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error);
-  return error instanceof TemplateError ? `failed to template webhook URL: ${reason}` : reason;
-}
-
-function masked(verdict: Verdict, mask: (text: string) => string): Verdict {
-  return verdict.kind === "ok" ? verdict : { ...verdict, reason: mask(verdict.reason) };
+async function urlOf(config: WebhookConfig, render: Renderer): Promise<string> {
+  const template = await config.url.reveal();
+  let url: string;
+  try {
+    url = render.text("url", template).trim();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new MessageError(`failed to template webhook URL: ${reason}`);
+  }
+  if (url === "") throw new MessageError("webhook URL is empty after templating");
+  return url;
 }
 
 function subjectOf(data: NotificationData): string {
