@@ -25,16 +25,18 @@ import type { Logger } from "../kernel/logger.ts";
 import { createSelfMetrics, type SelfMetrics } from "../kernel/self-metrics.ts";
 import { notifyRoutes } from "../notify/index.ts";
 import { queryRoutes } from "../query/route.ts";
+import { ruleGroupRoutes } from "../rules/group-route.ts";
+import { rulePreviewRoutes } from "../rules/preview-route.ts";
 import { ruleRoutes } from "../rules/route.ts";
-import { createRuleEngine, type RuleEngine } from "../rules/rule-engine.ts";
 import { lockDataDir, metadataFile, openMetadataStore } from "../store/meta/index.ts";
 import type { MetadataStore } from "../store/meta/interface.ts";
 import { createTenantRegistry, type TenantRegistry } from "../tenant/registry.ts";
 import { tenantRoutes } from "../tenant/route.ts";
 import { type AlertStage, createAlertStage } from "./alert-stage.ts";
-import { type MetricStage, openMetricStage, ruleAccess } from "./metric-stage.ts";
+import { type MetricStage, openMetricStage } from "./metric-stage.ts";
 import { loadOperatorFiles, type OperatorFiles } from "./operator-files.ts";
 import { createPageStage, type PageStage } from "./page-stage.ts";
+import { createRuleStage, type RuleStage } from "./rule-stage.ts";
 import { statusPages } from "./status-pages.ts";
 import { VERSION } from "./version.ts";
 
@@ -153,7 +155,7 @@ interface Parts {
   readonly stage: MetricStage;
   readonly tenants: TenantRegistry;
   readonly alerts: AlertStage;
-  readonly rules: RuleEngine;
+  readonly rules: RuleStage;
   readonly collector: Collector;
   readonly pages: PageStage;
   readonly tenantInfo: { start(): void; stop(): void };
@@ -183,17 +185,15 @@ async function assemble(
     externalUrl,
     allowedRanges: config.outgoing.allow,
   });
-  const rules = createRuleEngine({
-    ...ruleAccess(stage),
-    alerts: alerts.sink,
+  const rules = createRuleStage({
+    ...shared,
+    stage,
+    sink: alerts.sink,
     groups: files.ruleGroups,
-    clock,
-    logger,
-    metrics,
+    prometheus: files.prometheus,
     externalUrl,
-    externalLabels: files.prometheus.global.externalLabels.toJSON(),
-    evaluationIntervalMs: files.prometheus.global.evaluationIntervalMs,
   });
+  tell(logger, rules.book.problems());
   const collector = createCollector({
     store: { openRows: stage.openRows, append: stage.store.append },
     config: files.prometheus,
@@ -261,8 +261,8 @@ function tenantInfo(stage: MetricStage, tenants: TenantRegistry, clock: Clock, l
 async function startStages(parts: Parts, started: Disposables): Promise<void> {
   await parts.alerts.start();
   started.add("alerts", () => parts.alerts.stop());
-  parts.rules.start();
-  started.add("rules", () => parts.rules.stop());
+  parts.rules.engine.start();
+  started.add("rules", () => parts.rules.engine.stop());
   parts.pages.start();
   started.add("pages", () => parts.pages.stop());
   parts.tenantInfo.start();
@@ -309,7 +309,14 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
         clock,
         status: statusPages(stage, config.metrics.retentionMs, clock),
       }),
-      ruleRoutes(parts.rules.board),
+      ruleRoutes(parts.rules.engine.board),
+      ruleGroupRoutes({ book: parts.rules.book, audit: auth.audit.bind(auth) }),
+      rulePreviewRoutes({
+        query: stage.query,
+        clock,
+        settings: parts.rules.settings,
+        externalUrl: parts.rules.externalUrl,
+      }),
       collectRoutes({ board: parts.collector.board, store: stage.store }),
       alertRoutes({ manager: parts.alerts.manager, version: VERSION }),
       notifyRoutes({ log: parts.alerts.notifier.log }),
@@ -324,12 +331,10 @@ async function reloadAll(options: AppOptions, demo: DemoParts | undefined, parts
   const read = options.readConfig();
   const config = demo ? withDemo(read, demo) : read;
   const files = loadOperatorFiles(config, options.environment);
+  parts.rules.book.mustFit(files.ruleGroups);
   parts.pages.reload(config.dashboards);
   await parts.alerts.reload(files.alertmanager);
-  await parts.rules.reload(files.ruleGroups, {
-    externalLabels: files.prometheus.global.externalLabels.toJSON(),
-    evaluationIntervalMs: files.prometheus.global.evaluationIntervalMs,
-  });
+  await parts.rules.reload(files.ruleGroups, files.prometheus);
   await parts.collector.reload(files.prometheus);
   parts.tenants.setDeclared(config.tenants);
   tell(options.logger, files.findings);

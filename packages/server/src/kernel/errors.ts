@@ -23,6 +23,10 @@ export const ERRORS = {
   },
   FORBIDDEN: { status: 403, message: "the role {role} may not do this: it needs {needed}" },
   TENANT_FORBIDDEN: { status: 403, message: "the credential is not valid for shop {tenant}" },
+  RULES_SHARED: {
+    status: 403,
+    message: "rules see all shops: a credential for some of them can neither read their texts nor change them",
+  },
   HOST_FORBIDDEN: {
     status: 403,
     message: "the Host header names another server",
@@ -31,6 +35,8 @@ export const ERRORS = {
   ORIGIN_FORBIDDEN: { status: 403, message: "a change from another site was refused" },
   NOT_FOUND: { status: 404, message: "there is no {what}" },
   CONFLICT: { status: 409, message: "{reason}" },
+  CHANGED: { status: 412, message: "{reason}", hint: "load it again and repeat the change" },
+  RULES_INVALID: { status: 422, message: "the rules cannot be used", hint: "see `findings`" },
   BODY_TOO_LARGE: { status: 413, message: "the body is larger than {limit} bytes" },
   MEDIA_TYPE: { status: 415, message: "the content type is not supported" },
   TOO_MANY_SIGN_INS: { status: 429, message: "too many attempts to sign in", hint: "try again in {seconds} s" },

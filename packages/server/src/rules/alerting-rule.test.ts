@@ -210,7 +210,7 @@ describe("restore after a restart", () => {
     const before = runner({ rule: `${DOWN}\nfor: 5m`, input }, store);
     for (let minute = 0; minute <= 6; minute++) await before.at(minute * 60_000);
     const after = runner({ rule: `${DOWN}\nfor: 5m`, input: [] }, store);
-    after.group.restore(10 * 60_000);
+    after.group.restore(10 * 60_000, () => 1, new Map());
     await after.at(10 * 60_000);
     expect(after.group.alertingRules[0].view().alerts).toMatchObject([{ state: "firing", activeAtMs: 0 }]);
     expect(after.sent).toMatchObject([{ startsAtMs: 5 * 60_000 }]);
@@ -221,7 +221,7 @@ describe("restore after a restart", () => {
     const before = runner({ rule: `${DOWN}\nfor: 5m`, input: ["up 0x100"] }, store);
     for (let minute = 0; minute <= 2; minute++) await before.at(minute * 60_000);
     const after = runner({ rule: `${DOWN}\nfor: 5m`, input: [] }, store);
-    after.group.restore(10 * 60_000);
+    after.group.restore(10 * 60_000, () => 1, new Map());
     const states: string[] = [];
     for (let minute = 10; minute <= 13; minute++) {
       await after.at(minute * 60_000);
@@ -235,7 +235,7 @@ describe("restore after a restart", () => {
     const before = runner({ rule: `${DOWN}\nfor: 5m`, input: ["up 0 0 0 0 0 0 1 0x20"] }, store);
     for (let minute = 0; minute <= 6; minute++) await before.at(minute * 60_000);
     const after = runner({ rule: `${DOWN}\nfor: 5m`, input: [] }, store);
-    after.group.restore(8 * 60_000);
+    after.group.restore(8 * 60_000, () => 1, new Map());
     await after.at(8 * 60_000);
     expect(after.group.alertingRules[0].view().alerts).toMatchObject([{ state: "pending", activeAtMs: 8 * 60_000 }]);
   });
@@ -245,7 +245,7 @@ describe("restore after a restart", () => {
     const before = runner({ rule: DOWN, input: ["up 0 0 1x20"] }, store);
     await before.at(60_000);
     const after = runner({ rule: DOWN, input: [] }, store);
-    after.group.restore(120_000);
+    after.group.restore(120_000, () => 1, new Map());
     await after.at(120_000);
     expect(await after.query(undefined, "ALERTS", 120_000)).toEqual([]);
   });

@@ -2,7 +2,7 @@
 import { type LabelRecord, Labels, METRIC_NAME, type PostableAlert } from "@storewatch/model";
 import type { VectorSample } from "@storewatch/promql/engine";
 import type { Expand } from "./expand.ts";
-import type { ActiveAlertView, AlertingRuleView } from "./interface.ts";
+import type { ActiveAlertView, AlertingRuleView, HeldAlert } from "./interface.ts";
 import type { AlertingRuleConfig } from "./rule-file.ts";
 import { type EvaluationContext, RuleError, type RuleOutcome, RuleStatus, type SeriesWrite } from "./rule-status.ts";
 
@@ -15,6 +15,8 @@ export const RESEND_DELAY_MS = 60_000;
 export const RESOLVED_RETENTION_MS = 15 * 60_000;
 /** How long after a restart an alert that shows up again is still the one from before: the lookback of queries. */
 const REMEMBER_MS = 5 * 60_000;
+/** About 10 ms of templates. */
+const ALERTS_PER_TURN = 500;
 
 interface Alert {
   readonly labels: Labels;
@@ -29,6 +31,15 @@ interface Alert {
   lastSentMs: number;
   /** 0 = its expression holds. */
   keepFiringSinceMs: number;
+  /** Label sets of its series, made when first written. */
+  readonly series: { pending?: Labels; firing?: Labels; forState?: Labels };
+}
+
+/** What a sample became at the evaluation before: while it stays the same, so do the alert's labels and texts. */
+interface Expanded {
+  readonly labels: Labels;
+  readonly annotations: LabelRecord;
+  readonly value: number;
 }
 
 export class AlertingRule {
@@ -38,9 +49,18 @@ export class AlertingRule {
   /** States as they stood before a restart, by label set; taken up by the first evaluation that finds the alert. */
   private remembered = new Map<string, RememberedAlert>();
   private rememberedUntilMs = 0;
+  /** By the sample's label set; of the last evaluation only. */
+  private expanded = new Map<string, Expanded>();
+  private readonly labelsAreStatic: boolean;
+  private readonly textsAreRepeatable: boolean;
+  /** The set of alerts that must outlive a restart without their cause has changed since it was last asked for. */
+  private heldHasChanged = false;
 
   constructor(readonly config: AlertingRuleConfig) {
     this.name = config.alert;
+    const texts = [...Object.values(config.labels), ...Object.values(config.annotations)];
+    this.labelsAreStatic = !Object.values(config.labels).some(isTemplate);
+    this.textsAreRepeatable = !texts.some((text) => isTemplate(text) && /query|now/.test(text));
   }
 
   /** Takes over the alerts of the rule that this one replaces at a reload. */
@@ -51,10 +71,53 @@ export class AlertingRule {
     this.status.adopt(before.status);
   }
 
-  /** After a restart: what the alerts were before it. Kept for a while, because not every target answers at once. */
-  restore(remembered: Map<string, RememberedAlert>, timeMs: number): void {
+  /**
+   * After a restart: what the alerts were before it. Kept for a while, because not every target answers at once.
+   * `held` fire on although their expression may not hold.
+   */
+  restore(remembered: Map<string, RememberedAlert>, held: readonly HeldAlert[], timeMs: number): void {
     this.remembered = remembered;
     this.rememberedUntilMs = timeMs + REMEMBER_MS;
+    for (const { labels, annotations, value, activeAtMs, firedAtMs, keepFiringSinceMs } of held) {
+      const own = Labels.from(labels);
+      // Its series tell whether it fired until the process ended.
+      if (!remembered.get(own.key)?.firing) continue;
+      remembered.delete(own.key);
+      const times = { activeAtMs, firedAtMs, keepFiringSinceMs, resolvedAtMs: 0, lastSentMs: Number.NEGATIVE_INFINITY };
+      this.active.set(own.key, { labels: own, annotations, value, state: "firing", ...times, series: {} });
+    }
+  }
+
+  /** Whether a series of this label set can be of this rule: what its labels say without templates is there. */
+  mayOwn(series: Labels): boolean {
+    if (series.get("alertname") !== this.name) return false;
+    return Object.entries(this.config.labels).every(
+      ([name, text]) => name === "alertname" || name === "alertstate" || isTemplate(text) || series.get(name) === text,
+    );
+  }
+
+  /** True once after a change of `held`. */
+  takeHeldChange(): boolean {
+    const changed = this.heldHasChanged;
+    this.heldHasChanged = false;
+    return changed;
+  }
+
+  /** The firing alerts of a rule with keep_firing_for. */
+  held(): HeldAlert[] {
+    if (this.config.keepFiringForMs === 0) return [];
+    return [...this.active.values()].filter((alert) => alert.state === "firing").map(heldOf);
+  }
+
+  count(state: "pending" | "firing"): number {
+    let count = 0;
+    for (const alert of this.active.values()) if (alert.state === state) count++;
+    return count;
+  }
+
+  /** Those that are pending or firing. The objects live as long as the alerts and change with them. */
+  *alerts(): IterableIterator<Readonly<Alert>> {
+    for (const alert of this.active.values()) if (alert.state !== "inactive") yield alert;
   }
 
   /** Evaluates at `context.timeMs`. Throws RuleError when the rule cannot be evaluated; its alerts then stay as they are. */
@@ -73,10 +136,12 @@ export class AlertingRule {
     let changed = false;
     let count = 0;
     for (const [key, alert] of this.active) {
-      const before = alert.state;
+      const { state, keepFiringSinceMs } = alert;
       const isNew = found.get(key) === alert;
       const isActive = this.advance(key, alert, found.has(key), timeMs);
-      if (before !== alert.state || isNew) changed = true;
+      if (state !== alert.state || isNew) changed = true;
+      if (state !== alert.state || keepFiringSinceMs !== alert.keepFiringSinceMs)
+        this.heldHasChanged ||= this.config.keepFiringForMs > 0;
       if (!isActive) continue;
       count++;
       series.push(...this.seriesOf(alert, timeMs - context.queryOffsetMs));
@@ -91,18 +156,17 @@ export class AlertingRule {
   /** The alerts that the expression gives now, by label set. */
   private async found(vector: readonly VectorSample[], context: EvaluationContext): Promise<Map<string, Alert>> {
     const found = new Map<string, Alert>();
-    for (const { labels, value } of vector) {
-      const plain = labels.toJSON();
-      const template = { alert: this.name, labels: plain, value, externalLabels: context.externalLabels };
-      const expand = (text: string) => context.expand(text, template);
-      const own = await expandAll(this.config.labels, expand);
-      const merged = Labels.from({ ...plain, [METRIC_NAME]: "", ...own, alertname: this.name });
-      if (found.has(merged.key)) {
+    const expanded = new Map<string, Expanded>();
+    for (const sample of vector) {
+      const one = await this.expand(sample, context);
+      const { labels, annotations, value } = one;
+      expanded.set(sample.labels.key, one);
+      if (found.has(labels.key)) {
         throw new RuleError("vector contains metrics with the same labelset after applying alert labels");
       }
-      found.set(merged.key, {
-        labels: merged,
-        annotations: await expandAll(this.config.annotations, expand),
+      found.set(labels.key, {
+        labels,
+        annotations,
         state: "pending",
         value,
         activeAtMs: context.timeMs,
@@ -110,9 +174,33 @@ export class AlertingRule {
         resolvedAtMs: 0,
         lastSentMs: Number.NEGATIVE_INFINITY,
         keepFiringSinceMs: 0,
+        series: {},
       });
+      // Templates of thousands of alerts must not hold up everything else.
+      if (found.size % ALERTS_PER_TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     }
+    this.expanded = expanded;
     return found;
+  }
+
+  /** Labels and texts of the alert that a sample makes. */
+  async expand({ labels, value }: VectorSample, context: EvaluationContext): Promise<Expanded> {
+    const before = this.expanded.get(labels.key);
+    const isSame = before !== undefined && this.textsAreRepeatable && Object.is(before.value, value);
+    if (isSame) return before;
+    const plain = labels.toJSON();
+    const template = { alert: this.name, labels: plain, value, externalLabels: context.externalLabels };
+    const expand = (text: string) => context.expand(text, template);
+    const merged =
+      before && this.labelsAreStatic
+        ? before.labels
+        : Labels.from({
+            ...plain,
+            [METRIC_NAME]: "",
+            ...(await expandAll(this.config.labels, expand)),
+            alertname: this.name,
+          });
+    return { labels: merged, annotations: await expandAll(this.config.annotations, expand), value };
   }
 
   private takeUpRemembered(timeMs: number): void {
@@ -156,12 +244,13 @@ export class AlertingRule {
     return timeMs - alert.keepFiringSinceMs < this.config.keepFiringForMs;
   }
 
-  private seriesOf(alert: Alert, timeMs: number): SeriesWrite[] {
-    const labels = alert.labels.with(METRIC_NAME, ALERTS).with("alertstate", alert.state);
-    const forState = alert.labels.with(METRIC_NAME, ALERTS_FOR_STATE);
+  private seriesOf({ labels, state, activeAtMs, series }: Alert, timeMs: number): SeriesWrite[] {
+    const name = state === "firing" ? "firing" : "pending";
+    series[name] ??= labels.with(METRIC_NAME, ALERTS).with("alertstate", state);
+    series.forState ??= labels.with(METRIC_NAME, ALERTS_FOR_STATE);
     return [
-      { labels, timeMs, value: 1 },
-      { labels: forState, timeMs, value: Math.floor(alert.activeAtMs / 1000) },
+      { labels: series[name], timeMs, value: 1 },
+      { labels: series.forState, timeMs, value: Math.floor(activeAtMs / 1000) },
     ];
   }
 
@@ -196,11 +285,12 @@ export class AlertingRule {
   view(): AlertingRuleView {
     const alerts: ActiveAlertView[] = [];
     for (const alert of this.active.values()) {
-      if (alert.state === "inactive") continue;
+      const { state } = alert;
+      if (state === "inactive") continue;
       alerts.push({
         labels: alert.labels.toJSON(),
         annotations: alert.annotations,
-        state: alert.state,
+        state,
         activeAtMs: alert.activeAtMs,
         value: alert.value,
         ...(alert.keepFiringSinceMs > 0 ? { keepFiringSinceMs: alert.keepFiringSinceMs } : {}),
@@ -226,6 +316,14 @@ export class AlertingRule {
 export interface DueAlerts {
   readonly alerts: readonly PostableAlert[];
   readonly sent: () => void;
+}
+
+function heldOf({ labels, annotations, value, activeAtMs, firedAtMs, keepFiringSinceMs }: Alert): HeldAlert {
+  return { labels: labels.toJSON(), annotations, value, activeAtMs, firedAtMs, keepFiringSinceMs };
+}
+
+function isTemplate(text: string): boolean {
+  return text.includes("{{");
 }
 
 /** An alert as it stood when the process ended. */
@@ -256,7 +354,10 @@ async function expandAll(
   expand: (text: string) => ReturnType<Expand>,
 ): Promise<Record<string, string>> {
   const result: Record<string, string> = {};
-  for (const name of Object.keys(texts)) result[name] = await expand(texts[name]);
+  for (const name of Object.keys(texts)) {
+    const text = texts[name];
+    result[name] = isTemplate(text) ? await expand(text) : text;
+  }
   return result;
 }
 

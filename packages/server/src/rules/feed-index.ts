@@ -32,7 +32,7 @@ export class FeedIndex {
   constructor(groups: readonly RuleGroup[]) {
     for (const group of groups) {
       // With an offset, data that arrives now is not looked at now.
-      if (group.config.queryOffsetMs > 0) continue;
+      if (group.queryOffsetMs > 0) continue;
       for (const rule of group.alertingRules) {
         for (const { matchers } of collectSelectors(rule.config.parsed)) this.add({ matchers, group, fed: false });
       }

@@ -17,8 +17,30 @@ export interface RuleDependencies {
   readonly alerts: AlertSink;
   /** Data arrived from a source; returns the way to stop listening. */
   readonly onArrival: (listener: (arrival: Arrival) => void) => () => void;
+  /** Alerts that fire although their cause may be gone, over a restart. Without it keep_firing_for ends with the process. */
+  readonly held?: HeldAlertFile;
   /** Label sets of a source's series: `labels(column)` for column < `columns`. Undefined for the generic path. */
   readonly source: (sourceId: number) => Pick<RowWriter, "columns" | "labels"> | undefined;
+}
+
+/** A firing alert of a rule with keep_firing_for. */
+export interface HeldAlert {
+  readonly labels: LabelRecord;
+  readonly annotations: LabelRecord;
+  readonly value: number;
+  readonly activeAtMs: number;
+  readonly firedAtMs: number;
+  /** 0: its expression held when this was written. */
+  readonly keepFiringSinceMs: number;
+}
+
+/** Held alerts by rule (`RuleGroup.identityOf`). */
+export type HeldAlerts = ReadonlyMap<string, readonly HeldAlert[]>;
+
+export interface HeldAlertFile {
+  load(): HeldAlerts;
+  /** Replaces what is kept. Resolves when this or something newer is durable; never rejects. */
+  save(alerts: HeldAlerts): Promise<void>;
 }
 
 export type AlertState = "inactive" | "pending" | "firing";

@@ -1,13 +1,14 @@
 // The rule engine: runs every group at its interval, and alerting rules also when their data arrives.
-import type { Clock, LabelRecord, Sample, TenantScope, Timer } from "@storewatch/model";
+import type { Clock, LabelRecord, Labels, Sample, TenantScope, Timer } from "@storewatch/model";
 import type { Arrival } from "@storewatch/tsdb";
 import type { Registry } from "prom-client";
 import type { Logger } from "../kernel/logger.ts";
+import type { AlertingRule } from "./alerting-rule.ts";
 import { ArrivalScheduler } from "./arrival-scheduler.ts";
 import type { JournalEntry } from "./evaluation-journal.ts";
 import { TemplateExpander } from "./expand.ts";
 import { FeedIndex } from "./feed-index.ts";
-import type { RuleBoard, RuleDependencies } from "./interface.ts";
+import type { HeldAlert, RuleBoard, RuleDependencies } from "./interface.ts";
 import type { RuleGroupConfig } from "./rule-file.ts";
 import { type Occasion, type Rule, RuleGroup } from "./rule-group.ts";
 import { createRuleMetrics, type RuleMetrics } from "./rule-metrics.ts";
@@ -21,6 +22,10 @@ export interface RuleEngineOptions extends RuleDependencies {
   readonly externalLabels: LabelRecord;
   /** Interval of groups without one of their own. Default 1 min. */
   readonly evaluationIntervalMs?: number;
+  /** `query_offset` of groups without one of their own. Default 0. */
+  readonly queryOffsetMs?: number;
+  /** Groups that are evaluated at the same time; the rest waits its turn. Default 4. */
+  readonly concurrency?: number;
   /** Share of one core for evaluations on arrival. Default 0.1. */
   readonly budgetShare?: number;
 }
@@ -41,6 +46,7 @@ export interface RuleEngine {
 export interface RuleSettings {
   readonly externalLabels?: LabelRecord;
   readonly evaluationIntervalMs?: number;
+  readonly queryOffsetMs?: number;
 }
 
 export function createRuleEngine(options: RuleEngineOptions): RuleEngine {
@@ -56,6 +62,8 @@ interface Scheduled {
 }
 
 const DEFAULT_INTERVAL_MS = 60_000;
+/** Evaluations share one thread: more at once only means more memory, and people's queries wait longer. */
+const DEFAULT_CONCURRENCY = 4;
 
 class Engine implements RuleEngine {
   readonly board: RuleBoard = { groups: () => this.scheduled.map(({ group }) => group.view()) };
@@ -65,15 +73,24 @@ class Engine implements RuleEngine {
   private index = new FeedIndex([]);
   private scheduler: ArrivalScheduler;
   private running = false;
+  /** Stopped for good. */
+  private ended = false;
   private unsubscribe = () => {};
   private externalLabels: LabelRecord;
   private intervalMs: number;
+  private queryOffsetMs: number;
+  private readonly slots: Slots;
+  /** Reloads follow each other. */
+  private reloading: Promise<unknown> = Promise.resolve();
+  private savingHeld: Promise<void> = Promise.resolve();
   /** Our own writes are no arrivals: counted while they are under way. */
   private appending = 0;
 
   constructor(private readonly options: RuleEngineOptions) {
     this.externalLabels = options.externalLabels;
     this.intervalMs = options.evaluationIntervalMs ?? DEFAULT_INTERVAL_MS;
+    this.queryOffsetMs = options.queryOffsetMs ?? 0;
+    this.slots = new Slots(options.concurrency ?? DEFAULT_CONCURRENCY);
     this.expander = new TemplateExpander(options.externalUrl);
     this.metrics = createRuleMetrics(options.metrics, (state) => this.alertCount(state));
     this.scheduler = this.newScheduler();
@@ -97,6 +114,7 @@ class Engine implements RuleEngine {
       expander: this.expander,
       externalLabels: this.externalLabels,
       defaultIntervalMs: this.intervalMs,
+      defaultQueryOffsetMs: this.queryOffsetMs,
       monotonicMs: () => clock.monotonicMs(),
       onRuleError: (group, rule, message) => this.ruleFailed(group, rule, message),
     });
@@ -108,8 +126,9 @@ class Engine implements RuleEngine {
   }
 
   private alertCount(state: "pending" | "firing"): number {
-    const views = this.scheduled.flatMap(({ group }) => group.alertingRules.map((rule) => rule.view().alerts));
-    return views.flat().filter((alert) => alert.state === state).length;
+    let count = 0;
+    for (const { group } of this.scheduled) for (const rule of group.alertingRules) count += rule.count(state);
+    return count;
   }
 
   private ruleFailed(group: RuleGroup, rule: Rule, message: string): void {
@@ -132,24 +151,45 @@ class Engine implements RuleEngine {
   }
 
   start(): void {
-    if (this.running) return;
+    if (this.running || this.ended) return;
+    this.restore(this.options.clock.nowMs());
+    this.run();
+  }
+
+  private run(): void {
     this.running = true;
-    const nowMs = this.options.clock.nowMs();
-    for (const { group } of this.scheduled) this.restore(group, nowMs);
     this.unsubscribe = this.options.onArrival((arrival) => this.arrived(arrival));
     for (const entry of this.scheduled) this.armTick(entry);
   }
 
-  private restore(group: RuleGroup, nowMs: number): void {
-    try {
-      group.restore(nowMs);
-    } catch (error) {
-      // Alerts then start anew, which is what happens on an empty store too.
-      this.options.logger.warn({ group: group.config.name, error: String(error) }, "state of alerts not restored");
+  private restore(nowMs: number): void {
+    const byName = new Map<string, AlertingRule[]>();
+    for (const rule of this.scheduled.flatMap(({ group }) => group.alertingRules)) {
+      const named = byName.get(rule.name);
+      if (named) named.push(rule);
+      else byName.set(rule.name, [rule]);
+    }
+    const owners = (labels: Labels) =>
+      (byName.get(labels.get("alertname")) ?? []).filter((rule) => rule.mayOwn(labels)).length;
+    const held = this.options.held?.load() ?? new Map<string, readonly HeldAlert[]>();
+    for (const { group } of this.scheduled) {
+      try {
+        group.restore(nowMs, owners, held);
+      } catch (error) {
+        // Alerts then start anew, which is what happens on an empty store too.
+        this.options.logger.warn({ group: group.config.name, error: String(error) }, "state of alerts not restored");
+      }
     }
   }
 
   async stop(): Promise<void> {
+    this.ended = true;
+    await this.halt();
+    await this.reloading;
+    await this.savingHeld;
+  }
+
+  private async halt(): Promise<void> {
     this.running = false;
     this.unsubscribe();
     this.scheduler.stop();
@@ -157,25 +197,38 @@ class Engine implements RuleEngine {
     await Promise.all(this.scheduled.map(({ last }) => last));
   }
 
-  async reload(groups: readonly RuleGroupConfig[], settings: RuleSettings = {}): Promise<void> {
+  reload(groups: readonly RuleGroupConfig[], settings: RuleSettings = {}): Promise<void> {
+    const done = this.reloading.then(() => this.replace(groups, settings));
+    this.reloading = done.catch(() => {});
+    return done;
+  }
+
+  private async replace(groups: readonly RuleGroupConfig[], settings: RuleSettings): Promise<void> {
     this.externalLabels = settings.externalLabels ?? this.externalLabels;
     this.intervalMs = settings.evaluationIntervalMs ?? this.intervalMs;
+    this.queryOffsetMs = settings.queryOffsetMs ?? this.queryOffsetMs;
     const wasRunning = this.running;
-    await this.stop();
+    await this.halt();
     const old = new Map(this.scheduled.map(({ group }) => [group.key, group]));
     const next = groups.map((config) => this.newGroup(config));
     for (const group of next) {
       const before = old.get(group.key);
       if (before) group.adopt(before);
     }
-    // Series that are left in an old group belong to rules that are gone.
-    for (const group of old.values()) await group.retire(this.options.clock.nowMs());
+    await this.retire([...old.values()]);
     this.adopt(next);
     this.scheduler = this.newScheduler();
-    if (!wasRunning) return;
-    this.running = true;
-    this.unsubscribe = this.options.onArrival((arrival) => this.arrived(arrival));
-    for (const entry of this.scheduled) this.armTick(entry);
+    if (wasRunning && !this.ended) this.run();
+  }
+
+  /** Series that are left in an old group belong to rules that are gone. */
+  private async retire(groups: readonly RuleGroup[]): Promise<void> {
+    try {
+      for (const group of groups) await group.retire(this.options.clock.nowMs());
+    } catch (error) {
+      // They then end with the lookback of queries; the new rules matter more.
+      this.options.logger.warn({ error: String(error) }, "series of rules that are gone not ended");
+    }
   }
 
   journal(file: string, name: string): readonly JournalEntry[] {
@@ -210,7 +263,7 @@ class Engine implements RuleEngine {
     if (missed > 0) this.metrics.missed(missed);
     const startMs = this.options.clock.monotonicMs();
     // Shares the group's queue, so that an evaluation on arrival that is under way ends first.
-    await this.run(entry, "tick", dueMs + Math.max(0, missed) * group.intervalMs, undefined);
+    await this.evaluate(entry, "tick", dueMs + Math.max(0, missed) * group.intervalMs, undefined);
     if (!this.running) return;
     this.scheduler.evaluated(group, this.options.clock.monotonicMs() - startMs, startMs);
     this.feedReaders(group);
@@ -228,26 +281,78 @@ class Engine implements RuleEngine {
 
   private async evaluateOnArrival(group: RuleGroup, arrivedAtMs: number): Promise<void> {
     const entry = this.scheduled.find((candidate) => candidate.group === group);
-    if (entry) await this.run(entry, "arrival", this.options.clock.nowMs(), arrivedAtMs);
+    if (entry) await this.evaluate(entry, "arrival", this.options.clock.nowMs(), arrivedAtMs);
   }
 
-  private run(entry: Scheduled, occasion: Occasion, timeMs: number, arrivedAtMs: number | undefined): Promise<void> {
-    const { clock } = this.options;
+  private evaluate(
+    entry: Scheduled,
+    occasion: Occasion,
+    timeMs: number,
+    arrivedAtMs: number | undefined,
+  ): Promise<void> {
     entry.last = entry.last.then(async () => {
       if (!this.running) return;
-      const { group } = entry;
-      const started = clock.monotonicMs();
-      // A tick keeps its nominal time; when an arrival came in between, time still has to move on.
-      const atMs = timeMs > group.lastEvaluationMs ? timeMs : Math.max(clock.nowMs(), group.lastEvaluationMs + 1);
+      const release = await this.slots.take();
       try {
-        await group.evaluate(atMs, occasion, arrivedAtMs);
-      } catch (error) {
-        // Rules report their own failures; this would be a fault of ours, and the next evaluation is to come all the same.
-        this.options.logger.error({ group: group.config.name, error: String(error) }, "evaluation failed");
+        if (this.running) await this.evaluateNow(entry.group, occasion, timeMs, arrivedAtMs);
+      } finally {
+        release();
       }
-      this.metrics.evaluated(occasion, (clock.monotonicMs() - started) / 1000);
     });
     return entry.last;
+  }
+
+  private async evaluateNow(
+    group: RuleGroup,
+    occasion: Occasion,
+    timeMs: number,
+    arrivedAtMs: number | undefined,
+  ): Promise<void> {
+    const { clock, logger } = this.options;
+    const started = clock.monotonicMs();
+    // A tick keeps its nominal time; when an arrival came in between, time still has to move on.
+    const atMs = timeMs > group.lastEvaluationMs ? timeMs : Math.max(clock.nowMs(), group.lastEvaluationMs + 1);
+    try {
+      await group.evaluate(atMs, occasion, arrivedAtMs);
+      this.keepHeld(group);
+    } catch (error) {
+      // Rules report their own failures; this would be a fault of ours, and the next evaluation is to come all the same.
+      logger.error({ group: group.config.name, error: String(error) }, "evaluation failed");
+    }
+    this.metrics.evaluated(occasion, (clock.monotonicMs() - started) / 1000);
+  }
+
+  private keepHeld(group: RuleGroup): void {
+    const { held } = this.options;
+    // Every rule is asked, so that none keeps an old answer.
+    const changed = group.alertingRules.filter((rule) => rule.takeHeldChange());
+    if (!held || changed.length === 0) return;
+    const all = new Map<string, readonly HeldAlert[]>();
+    for (const { group: one } of this.scheduled) {
+      for (const rule of one.alertingRules) {
+        const alerts = rule.held();
+        if (alerts.length > 0) all.set(one.identityOf(rule), alerts);
+      }
+    }
+    this.savingHeld = held.save(all);
+  }
+}
+
+/** Lets `count` callers pass at once, the others in the order in which they came. */
+class Slots {
+  private readonly waiting: Array<() => void> = [];
+
+  constructor(private free: number) {}
+
+  /** Resolves to what gives the place back. */
+  async take(): Promise<() => void> {
+    if (this.free > 0) this.free--;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    return () => {
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.free++;
+    };
   }
 }
 

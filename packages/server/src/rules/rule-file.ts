@@ -36,7 +36,8 @@ export interface RuleGroupConfig {
   readonly file: string;
   /** undefined: the global evaluation interval. */
   readonly intervalMs: number | undefined;
-  readonly queryOffsetMs: number;
+  /** undefined: the global offset. */
+  readonly queryOffsetMs: number | undefined;
   /** Most alerts or series of one rule; 0 = no limit. */
   readonly limit: number;
   readonly rules: readonly RuleConfig[];
@@ -130,7 +131,7 @@ class RuleFileReader {
       name,
       file: this.document.file,
       intervalMs: intervalMs === 0 ? undefined : intervalMs,
-      queryOffsetMs: reader.duration(item, "query_offset", path) ?? 0,
+      queryOffsetMs: reader.duration(item, "query_offset", path),
       limit: isInteger ? limit : 0,
       rules,
     };

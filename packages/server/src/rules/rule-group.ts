@@ -3,7 +3,7 @@ import { ALL_TENANTS, type LabelRecord, Labels, Matcher, METRIC_NAME, type Sampl
 import { ALERTS, ALERTS_FOR_STATE, AlertingRule, type RememberedAlert } from "./alerting-rule.ts";
 import { EvaluationJournal } from "./evaluation-journal.ts";
 import type { TemplateExpander } from "./expand.ts";
-import type { RuleDependencies, RuleGroupView } from "./interface.ts";
+import type { HeldAlerts, RuleDependencies, RuleGroupView } from "./interface.ts";
 import { RecordingRule } from "./recording-rule.ts";
 import type { RuleGroupConfig } from "./rule-file.ts";
 import type { EvaluationContext, RuleOutcome } from "./rule-status.ts";
@@ -18,6 +18,8 @@ export interface GroupOptions {
   readonly expander: TemplateExpander;
   readonly externalLabels: LabelRecord;
   readonly defaultIntervalMs: number;
+  /** Default 0. */
+  readonly defaultQueryOffsetMs?: number;
   readonly monotonicMs: () => number;
   /** Told of each rule that failed. */
   readonly onRuleError?: (group: RuleGroup, rule: Rule, message: string) => void;
@@ -29,8 +31,9 @@ export type Occasion = "tick" | "arrival";
 export class RuleGroup {
   readonly key: string;
   readonly intervalMs: number;
+  readonly queryOffsetMs: number;
   readonly rules: readonly Rule[];
-  readonly journal: EvaluationJournal;
+  journal: EvaluationJournal;
   lastEvaluationMs = 0;
   evaluationSeconds = 0;
   /** Series that the rule at the same place wrote last, by label set. */
@@ -42,6 +45,7 @@ export class RuleGroup {
   ) {
     this.key = `${config.file};${config.name}`;
     this.intervalMs = config.intervalMs ?? options.defaultIntervalMs;
+    this.queryOffsetMs = config.queryOffsetMs ?? options.defaultQueryOffsetMs ?? 0;
     this.rules = config.rules.map((rule) =>
       rule.type === "alerting" ? new AlertingRule(rule) : new RecordingRule(rule),
     );
@@ -68,7 +72,8 @@ export class RuleGroup {
   }
 
   private context(timeMs: number, arrivedAtMs: number | undefined): EvaluationContext {
-    const { queryOffsetMs, limit } = this.config;
+    const { queryOffsetMs } = this;
+    const { limit } = this.config;
     const atMs = timeMs - queryOffsetMs;
     const query = (expression: string) => this.options.dependencies.query(ALL_TENANTS, expression, atMs);
     const forTemplates = async (expression: string) =>
@@ -146,6 +151,7 @@ export class RuleGroup {
       this.written[i] = before.written[match];
       before.written[match] = new Map();
     });
+    this.journal = before.journal;
     this.lastEvaluationMs = before.lastEvaluationMs;
     this.evaluationSeconds = before.evaluationSeconds;
   }
@@ -159,21 +165,32 @@ export class RuleGroup {
     if (samples.length > 0) await this.options.dependencies.append(ALL_TENANTS, samples);
   }
 
-  /** Finds the alerts that were pending or firing when the process ended. */
-  restore(timeMs: number): void {
+  /**
+   * Finds the alerts that were pending or firing when the process ended. `owners` counts the rules of all groups that a
+   * series can be of: one that several share is not ended by any of them, it ages out.
+   */
+  restore(timeMs: number, owners: (labels: Labels) => number, held: HeldAlerts): void {
     this.rules.forEach((rule, i) => {
       if (!(rule instanceof AlertingRule)) return;
+      const firing = new Set<string>();
       // What was written before the restart and does not come back is ended by a marker.
-      for (const { labels } of this.lastAlive(ALERTS, rule, timeMs)) this.written[i].set(labels.key, labels);
+      for (const { labels } of this.lastAlive(ALERTS, rule, timeMs)) {
+        if (owners(labels) === 1) this.written[i].set(labels.key, labels);
+        if (labels.get("alertstate") === "firing") firing.add(labels.without([METRIC_NAME, "alertstate"]).key);
+      }
       const remembered = new Map<string, RememberedAlert>();
       for (const { labels, value, lastSeenMs } of this.lastAlive(ALERTS_FOR_STATE, rule, timeMs)) {
-        this.written[i].set(labels.key, labels);
-        const activeAtMs = value * 1000;
-        const firing = lastSeenMs - activeAtMs >= rule.config.forMs;
-        remembered.set(labels.without([METRIC_NAME]).key, { activeAtMs, lastSeenMs, firing });
+        if (owners(labels) === 1) this.written[i].set(labels.key, labels);
+        const { key } = labels.without([METRIC_NAME]);
+        remembered.set(key, { activeAtMs: value * 1000, lastSeenMs, firing: firing.has(key) });
       }
-      if (remembered.size > 0) rule.restore(remembered, timeMs);
+      if (remembered.size > 0) rule.restore(remembered, held.get(this.identityOf(rule)) ?? [], timeMs);
     });
+  }
+
+  /** Names a rule over restarts. */
+  identityOf(rule: Rule): string {
+    return `${this.key}\0${identity(rule)}`;
   }
 
   /** Series of a rule whose last sample is no staleness marker: they lived until the process ended. */
@@ -182,6 +199,7 @@ export class RuleGroup {
     const { select } = this.options.dependencies;
     return select(ALL_TENANTS, matchers, timeMs - OUTAGE_TOLERANCE_MS, timeMs).flatMap((series) => {
       const last = series.timesMs.length - 1;
+      if (!rule.mayOwn(series.labels)) return [];
       if (last < 0 || Number.isNaN(series.values[last])) return [];
       return [{ labels: series.labels, value: series.values[last], lastSeenMs: series.timesMs[last] }];
     });
