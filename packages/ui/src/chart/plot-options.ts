@@ -70,6 +70,8 @@ export function plotOptions(latest: Latest, element: HTMLElement, width: number,
       ...(hasRight ? [valueAxis(latest, muted, line, "right")] : []),
     ],
     series: [{}, ...view.lines.map((one) => seriesOptions(one, css(one.color), view))],
+    // Stacked lines come top first: each fills down to the next only, so that colours do not mix.
+    bands: view.stacked ? view.lines.slice(1).map((_, i) => ({ series: [i + 1, i + 2] as [number, number] })) : [],
     plugins: [tooltipPlugin(latest, css), overlayPlugin(latest, css)],
     hooks: { setSelect: [(plot) => selected(plot, latest)] },
   };

@@ -26,12 +26,26 @@ const crit: MantineColorsTuple = [
   "#69181d",
 ];
 
+/** Mantine's dark scale in our blue-grey, text first, page last. */
+const dark: MantineColorsTuple = [
+  "#e8ecf1",
+  "#c3cbd6",
+  "#9aa5b4",
+  "#6b7685",
+  "#2a313b",
+  "#262d36",
+  "#1d222a",
+  "#161a20",
+  "#12161b",
+  "#0f1216",
+];
+
 export const theme = createTheme({
   primaryColor: "accent",
   primaryShade: { light: 6, dark: 4 },
   autoContrast: true,
   luminanceThreshold: 0.36,
-  colors: { accent, crit },
+  colors: { accent, crit, dark },
   fontFamily: "var(--sans)",
   fontFamilyMonospace: "var(--code)",
   fontSizes: { xs: "12px", sm: "13px", md: "14px", lg: "16px", xl: "20px" },

@@ -127,9 +127,9 @@ function AccessTable({ rows, none, word, used, remove }: TableProps) {
           <tr>
             <th>{t("admin.name")}</th>
             <th>{t("admin.role")}</th>
-            <th className="grow">{t("admin.tenants")}</th>
-            <th>{t("admin.created")}</th>
-            {used && <th>{t("admin.lastUsed")}</th>}
+            <th className="grow wide-only">{t("admin.tenants")}</th>
+            <th className="wide-only">{t("admin.created")}</th>
+            {used && <th className="wide-only">{t("admin.lastUsed")}</th>}
             <th />
           </tr>
         </thead>
@@ -138,13 +138,17 @@ function AccessTable({ rows, none, word, used, remove }: TableProps) {
             <tr key={row.id}>
               <td>
                 <b className="name-link">{row.name}</b>
+                <span className="hint phone-only access-second">
+                  {row.tenants === null ? t("admin.allTenants") : row.tenants.join(", ")}
+                  {used && ` · ${t("admin.lastUsed")} ${time(row.lastUsedAtMs)}`}
+                </span>
               </td>
               <td>{row.role}</td>
-              <td className="grow">
+              <td className="grow wide-only">
                 {row.tenants === null ? <span className="muted">{t("admin.allTenants")}</span> : row.tenants.join(", ")}
               </td>
-              <td>{time(row.createdAtMs)}</td>
-              {used && <td>{time(row.lastUsedAtMs)}</td>}
+              <td className="wide-only">{time(row.createdAtMs)}</td>
+              {used && <td className="wide-only">{time(row.lastUsedAtMs)}</td>}
               <td className="number">
                 <Button size="compact-xs" variant="subtle" color="gray" onClick={() => ask(row)}>
                   {word}
