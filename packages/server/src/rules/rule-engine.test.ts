@@ -1,124 +1,9 @@
-// The rule engine on an in-memory store and a fake clock.
-import { type LabelRecord, Labels, Matcher, type PostableAlert, type Sample } from "@storewatch/model";
-import { createEngine } from "@storewatch/promql/engine";
-import { parseSeriesLine } from "@storewatch/promql/promqltest";
-import { FakeClock } from "@storewatch/testkit";
-import type { Arrival } from "@storewatch/tsdb";
-import { Registry } from "prom-client";
+// When the rule engine evaluates, and what stays over reloads and restarts.
+import { Matcher } from "@storewatch/model";
 import { describe, expect, test } from "vitest";
-import { silentLogger } from "../kernel/logger.ts";
-import type { RuleDependencies } from "./interface.ts";
-import { createRuleEngine, type RuleEngine } from "./rule-engine.ts";
-import { parseRuleFile, type RuleGroupConfig } from "./rule-file.ts";
+import type { HeldAlertFile, HeldAlerts } from "./interface.ts";
 import { TestStore } from "./test-store.ts";
-
-interface HarnessOptions {
-  readonly rules: string;
-  readonly store?: TestStore;
-  readonly startMs?: number;
-  readonly externalLabels?: LabelRecord;
-  readonly evaluationIntervalMs?: number;
-  readonly budgetShare?: number;
-  /** Simulated time that each query takes. */
-  readonly queryMs?: (expression: string) => number;
-}
-
-interface Harness {
-  readonly clock: FakeClock;
-  readonly store: TestStore;
-  readonly engine: RuleEngine;
-  /** Everything that was handed to the notification side, oldest first. */
-  readonly sent: PostableAlert[];
-  /** Queries in order: `time expression`. */
-  readonly queries: string[];
-  /** A scrape target delivers one row; `series` as `name{…} value`. */
-  scrape(target: number, series: readonly string[]): void;
-  /** Pushed samples on the generic path. */
-  push(series: readonly string[]): void;
-  /** Set to make the next hand-overs of alerts fail. */
-  sinkFails: boolean;
-}
-
-function groupsOf(yaml: string, file = "test.yml"): readonly RuleGroupConfig[] {
-  return parseRuleFile(file, yaml);
-}
-
-function createHarness(options: HarnessOptions): Harness {
-  const clock = new FakeClock(options.startMs ?? 1_700_000_000_000);
-  const store = options.store ?? new TestStore();
-  store.visibleUntilMs = Number.POSITIVE_INFINITY;
-  const promql = createEngine({ clock });
-  const listeners = new Set<(arrival: Arrival) => void>();
-  const targets = new Map<number, Labels[]>();
-  const announce = (sourceId: number) => {
-    for (const listener of listeners) listener({ sourceId, timeMs: clock.nowMs() });
-  };
-  const dependencies: RuleDependencies = {
-    async query(_, expression, timeMs) {
-      harness.queries.push(`${timeMs} ${expression}`);
-      const took = options.queryMs?.(expression) ?? 0;
-      if (took > 0) await new Promise<void>((resolve) => clock.setTimer(took, resolve));
-      const { value } = await promql.instant(store, { expression }, timeMs);
-      if (value.type === "vector") return value.samples;
-      return value.type === "scalar" ? [{ labels: Labels.empty, timeMs, value: value.value }] : [];
-    },
-    select: (_, matchers, fromMs, toMs) => store.select(matchers, fromMs, toMs),
-    async append(_, samples) {
-      store.append(samples);
-      announce(0);
-    },
-    alerts: (alerts) => {
-      if (harness.sinkFails) throw new Error("sink is down");
-      harness.sent.push(...alerts);
-    },
-    onArrival(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    source(id) {
-      const columns = targets.get(id);
-      return columns && { columns: columns.length, labels: (column) => columns[column] };
-    },
-  };
-  const samplesOf = (series: readonly string[]): Sample[] =>
-    series.map((text) => {
-      const { labels, items } = parseSeriesLine(text);
-      const item = items[0];
-      const timeMs = clock.nowMs();
-      return item.kind === "value" ? { labels, timeMs, value: item.value } : { labels, timeMs, value: 0, stale: true };
-    });
-  const harness: Harness = {
-    clock,
-    store,
-    sent: [],
-    queries: [],
-    sinkFails: false,
-    engine: createRuleEngine({
-      ...dependencies,
-      groups: groupsOf(options.rules),
-      clock,
-      logger: silentLogger,
-      metrics: new Registry(),
-      externalUrl: "http://storewatch.example",
-      externalLabels: options.externalLabels ?? {},
-      evaluationIntervalMs: options.evaluationIntervalMs,
-      budgetShare: options.budgetShare,
-    }),
-    scrape(target, series) {
-      const samples = samplesOf(series);
-      const columns = targets.get(target) ?? [];
-      for (const { labels } of samples) if (!columns.some((known) => known.equals(labels))) columns.push(labels);
-      targets.set(target, columns);
-      store.append(samples);
-      announce(target);
-    },
-    push(series) {
-      store.append(samplesOf(series));
-      announce(0);
-    },
-  };
-  return harness;
-}
+import { createHarness, groupsOf, type HarnessOptions } from "./testing/engine-harness.ts";
 
 describe("evaluation when data arrives", () => {
   const RULES = "groups:\n- name: g\n  interval: 1m\n  rules:\n  - alert: Down\n    expr: up == 0\n";
@@ -311,5 +196,201 @@ describe("reload", () => {
       .map(({ labels }) => labels.get("alertname"));
     expect(left).toEqual(["B"]);
     await h.engine.stop();
+  });
+});
+
+describe("over a restart", () => {
+  const T0 = 1_700_000_000_000;
+  const alive = (store: TestStore, atMs: number, matcher: Matcher) =>
+    store
+      .select([matcher], atMs - 40_000, atMs)
+      .filter(({ values, timesMs }) => !Number.isNaN(values[timesMs.length - 1]))
+      .map(({ labels }) => labels.toString());
+
+  /** Runs, ends the process, and runs again `downMs` later on the same store. */
+  async function twice(options: HarnessOptions, runMs: number, downMs: number) {
+    const store = new TestStore();
+    const first = createHarness({ ...options, store, startMs: T0 });
+    first.engine.start();
+    await first.clock.advance(runMs);
+    await first.engine.stop();
+    const second = createHarness({ ...options, store, startMs: T0 + runMs + downMs });
+    return { first, second, store };
+  }
+  const rules = (more: string) =>
+    `groups:\n- name: g\n  interval: 10s\n  rules:\n  - { alert: A, expr: 'x > 0', ${more} }\n`;
+
+  test("a pending alert keeps what it has waited, a firing one fires on from its first start", async () => {
+    const store = new TestStore();
+    const scrape = (h: ReturnType<typeof createHarness>) => h.scrape(1, ["x 1"]);
+    const first = createHarness({ rules: rules("for: 60s"), store, startMs: T0 });
+    first.engine.start();
+    for (let i = 0; i < 4; i++) {
+      scrape(first);
+      await first.clock.advance(10_000);
+    }
+    expect(first.engine.board.groups()[0].rules[0]).toMatchObject({ state: "pending" });
+    await first.engine.stop();
+    const second = createHarness({ rules: rules("for: 60s"), store, startMs: T0 + 42_000 });
+    second.engine.start();
+    let firedAtMs = 0;
+    for (let i = 0; i < 6; i++) {
+      scrape(second);
+      await second.clock.advance(5000);
+      if (second.sent.length > 0) firedAtMs ||= second.clock.nowMs();
+    }
+    // 60 s of waiting and 2 s without us; evaluations come at least every 10 s.
+    expect(firedAtMs).toBeGreaterThanOrEqual(T0 + 62_000);
+    expect(firedAtMs).toBeLessThanOrEqual(T0 + 75_000);
+    await second.engine.stop();
+    const third = createHarness({ rules: rules("for: 60s"), store, startMs: T0 + 80_000 });
+    third.engine.start();
+    scrape(third);
+    await third.clock.advance(1000);
+    expect(third.sent).toHaveLength(1);
+    expect(Math.abs(third.sent[0].startsAtMs! - second.sent[0].startsAtMs!)).toBeLessThanOrEqual(10_000);
+    await third.engine.stop();
+  });
+
+  function memory(): HeldAlertFile & { kept: HeldAlerts } {
+    const file = {
+      kept: new Map() as HeldAlerts,
+      load: () => file.kept,
+      save: async (alerts: HeldAlerts) => {
+        file.kept = alerts;
+      },
+    };
+    return file;
+  }
+
+  test("what is only kept firing is kept firing to the end of its time, with its texts", async () => {
+    const held = memory();
+    const options = { rules: rules("keep_firing_for: 90s, annotations: { d: 'was {{ $value }}' }"), held };
+    const store = new TestStore();
+    const first = createHarness({ ...options, store, startMs: T0 });
+    first.engine.start();
+    first.scrape(1, ["x 7"]);
+    await first.clock.advance(15_000);
+    first.scrape(1, ["x 0"]);
+    await first.clock.advance(15_000);
+    expect(first.engine.board.groups()[0].rules[0]).toMatchObject({ state: "firing" });
+    await first.engine.stop();
+    expect([...held.kept.values()].flat()).toMatchObject([{ value: 7, annotations: { d: "was 7" } }]);
+    const second = createHarness({ ...options, store, startMs: T0 + 40_000 });
+    second.engine.start();
+    await second.clock.advance(20_000);
+    expect(second.engine.board.groups()[0].rules[0]).toMatchObject({ state: "firing" });
+    expect(second.sent).toMatchObject([{ annotations: { d: "was 7" }, startsAtMs: first.sent[0].startsAtMs }]);
+    await second.clock.advance(60_000);
+    // Its cause ended 15 s after the start: 105 s after it, it is over, and that is told.
+    const last = second.sent.at(-1)!;
+    expect(last.endsAtMs).toBeLessThanOrEqual(second.clock.nowMs());
+    expect(last.endsAtMs).toBeGreaterThanOrEqual(T0 + 105_000);
+    expect(last.endsAtMs).toBeLessThanOrEqual(T0 + 116_000);
+    await second.engine.stop();
+    expect(held.kept.size).toBe(0);
+  });
+
+  test("a firing alert of such a rule whose cause ended while we were away is kept for the whole time", async () => {
+    const held = memory();
+    const options = { rules: rules("keep_firing_for: 60s"), held };
+    const store = new TestStore();
+    const first = createHarness({ ...options, store, startMs: T0 });
+    first.engine.start();
+    first.scrape(1, ["x 7"]);
+    await first.clock.advance(15_000);
+    await first.engine.stop();
+    const second = createHarness({ ...options, store, startMs: T0 + 100_000 });
+    second.engine.start();
+    second.scrape(1, ["x 0"]);
+    await second.clock.advance(50_000);
+    expect(second.engine.board.groups()[0].rules[0]).toMatchObject({ state: "firing" });
+    await second.clock.advance(30_000);
+    expect(second.engine.board.groups()[0].rules[0]).toMatchObject({ state: "inactive" });
+    await second.engine.stop();
+  });
+
+  test("rules with the same name do not end each other's series", async () => {
+    const both = [
+      "groups:",
+      "- name: g",
+      "  interval: 10s",
+      "  rules:",
+      "  - { alert: A, expr: vector(1), labels: { severity: warning } }",
+      "  - { alert: A, expr: vector(1) == 1, labels: { severity: critical } }",
+      "  - { alert: B, expr: vector(1), labels: { l: '{{ \"x\" }}' } }",
+      "  - { alert: B, expr: vector(2), labels: { l: '{{ \"y\" }}' } }",
+    ].join("\n");
+    const { second, store } = await twice({ rules: both }, 25_000, 5000);
+    second.engine.start();
+    await second.clock.advance(10_000);
+    const stale = store
+      .select([new Matcher("=", "__name__", "ALERTS")], T0, second.clock.nowMs())
+      .filter(({ values }) => values.some(Number.isNaN));
+    expect(stale).toEqual([]);
+    expect(alive(store, second.clock.nowMs(), new Matcher("=", "__name__", "ALERTS"))).toHaveLength(4);
+    await second.engine.stop();
+  });
+});
+
+describe("many groups", () => {
+  test("no more than `concurrency` of them are evaluated at once, and all get their turn", async () => {
+    const rules = Array.from(
+      { length: 12 },
+      (_, i) => `- name: g${i}\n  interval: 60s\n  rules:\n  - { record: 'r:${i}', expr: vector(${i}) }\n`,
+    );
+    let now = 0;
+    let most = 0;
+    const h = createHarness({
+      rules: `groups:\n${rules.join("")}`,
+      concurrency: 3,
+      queryMs: () => {
+        most = Math.max(most, ++now);
+        return 20_000;
+      },
+      afterQuery: () => now--,
+    });
+    h.engine.start();
+    await h.clock.advance(200_000);
+    expect(most).toBe(3);
+    expect(new Set(h.queries.map((query) => query.split(" ")[1])).size).toBe(12);
+    const stopped = h.engine.stop();
+    await h.clock.advance(100_000);
+    await stopped;
+  });
+
+  test("the global query offset is taken where a group has none of its own", async () => {
+    const rules = [
+      "groups:",
+      "- { name: own, interval: 10s, query_offset: 0s, rules: [{ record: a, expr: vector(1) }] }",
+      "- { name: global, interval: 10s, rules: [{ record: b, expr: vector(2) }] }",
+    ].join("\n");
+    const h = createHarness({ rules, queryOffsetMs: 7000 });
+    h.engine.start();
+    await h.clock.advance(25_000);
+    const entries = (name: string) => h.engine.journal("test.yml", name).map(({ timeMs }) => timeMs);
+    const asked = (n: number) => h.queries.filter((q) => q.endsWith(`(${n})`)).map((q) => Number(q.split(" ")[0]));
+    expect(asked(1)).toEqual(entries("own"));
+    expect(asked(2)).toEqual(entries("global").map((timeMs) => timeMs - 7000));
+    const [recorded] = h.store.select([new Matcher("=", "__name__", "b")], 0, h.clock.nowMs());
+    expect([...recorded.timesMs]).toEqual(asked(2));
+    await h.engine.stop();
+  });
+
+  test("reloads at the same time follow each other, and a stop ends them", async () => {
+    const one = (name: string) =>
+      groupsOf(`groups:\n- name: ${name}\n  interval: 10s\n  rules:\n  - { alert: A, expr: vector(1) }\n`);
+    const h = createHarness({ rules: "groups: []" });
+    h.engine.start();
+    await Promise.all([h.engine.reload(one("a")), h.engine.reload(one("b")), h.engine.reload(one("c"))]);
+    expect(h.engine.board.groups().map(({ name }) => name)).toEqual(["c"]);
+    await h.clock.advance(11_000);
+    expect(h.engine.journal("test.yml", "c").length).toBe(1);
+    const reloading = h.engine.reload(one("d"));
+    await h.engine.stop();
+    await reloading;
+    const before = h.queries.length;
+    await h.clock.advance(60_000);
+    expect(h.queries.length).toBe(before);
   });
 });
