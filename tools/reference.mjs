@@ -13,7 +13,7 @@ export async function referencePages(load) {
   const { buildProgram } = await load("server", "cli/program");
   const { storewatchSchema } = await load("server", "config/storewatch-config");
   const { ERRORS } = await load("server", "kernel/errors");
-  const { RECEIVER_KINDS, UNDELIVERED_KINDS } = await load("server", "alerts/config/receiver-keys");
+  const receivers = await load("server", "alerts/config/receiver-keys");
   const { FUNCTIONS, AGGREGATIONS } = await load("promql", "parser/functions");
   const { metrics, routes, openApi } = await lookAtServer(load);
   return {
@@ -24,7 +24,7 @@ export async function referencePages(load) {
     "metrics.md": metricsPage(metrics),
     "http-api.md": httpPage(routes, openApi),
     "promql.md": promqlPage(FUNCTIONS, AGGREGATIONS),
-    "receivers.md": receiversPage(RECEIVER_KINDS, UNDELIVERED_KINDS),
+    "receivers.md": receiversPage(receivers),
   };
 }
 
@@ -331,12 +331,12 @@ function argumentsOf({ args, variadic }) {
     .join(", ");
 }
 
-function receiversPage(kinds, undelivered) {
+function receiversPage({ RECEIVER_KINDS, SERVICE_KINDS, UNDELIVERED_KINDS }) {
   return page(
     "Receivers",
     "The Alertmanager file is read as Alertmanager 0.34 reads it. These receivers are delivered to. How to use them: [alert](../alert.md).",
     "*Template* is a Go template with Alertmanager's data and functions.",
-    ...kinds.flatMap(({ key, keys }) => [
+    ...RECEIVER_KINDS.flatMap(({ key, keys }) => [
       "",
       `## ${key}`,
       ...table(
@@ -345,9 +345,17 @@ function receiversPage(kinds, undelivered) {
       ),
     ]),
     "",
+    "## Services",
+    "Keys as in Alertmanager, with its meaning and defaults; `http_configs` is our own: a request by template.",
+    "",
+    ...table(
+      ["receiver", "keys"],
+      SERVICE_KINDS.map(({ key, keys }) => [code(key), keys.map(code).join(", ")]),
+    ),
+    "",
     "## Not in this version",
     "Read and checked, with a warning; every notification to one of these counts as failed:",
-    `${undelivered.map(code).join(", ")}.`,
+    `${UNDELIVERED_KINDS.map(code).join(", ")}.`,
   );
 }
 

@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import { OTHER_KINDS } from "./other-receivers.ts";
 import { emailSchema, slackSchema, webhookSchema } from "./receivers.ts";
+import { BUILDERS } from "./service-receivers.ts";
 
 type KeysOf<S extends z.ZodType> = { readonly [K in keyof z.input<S>]-?: string };
 
@@ -86,5 +87,17 @@ export const RECEIVER_KINDS: readonly ReceiverKind[] = [
   { key: "webhook_configs", schema: webhookSchema, keys: WEBHOOK },
 ];
 
+/** Of these the keys are Alertmanager's, with its meaning and defaults; `http_configs` is our own. */
+export const SERVICE_KINDS: readonly { readonly key: string; readonly keys: readonly string[] }[] = Object.entries(
+  OTHER_KINDS,
+)
+  .filter(([name]) => Object.hasOwn(BUILDERS, name))
+  .map(([name, { schema }]) => ({
+    key: `${name}_configs`,
+    keys: Object.keys((schema as unknown as z.ZodObject).shape),
+  }));
+
 /** Read and checked, and then every notification to them fails: their keys in a receiver. */
-export const UNDELIVERED_KINDS: readonly string[] = Object.keys(OTHER_KINDS).map((name) => `${name}_configs`);
+export const UNDELIVERED_KINDS: readonly string[] = Object.keys(OTHER_KINDS)
+  .filter((name) => !Object.hasOwn(BUILDERS, name))
+  .map((name) => `${name}_configs`);
