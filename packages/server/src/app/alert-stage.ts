@@ -8,27 +8,45 @@ import {
   createStateFile,
   type StateFile,
 } from "../alerts/index.ts";
+import type { PrometheusConfig } from "../collect/prometheus-config.ts";
+import type { StorewatchConfig } from "../config/storewatch-config.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { systemRng } from "../kernel/rng.ts";
 import { createSafeHttp } from "../kernel/safe-http.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
-import { createNotifier, loadTemplates, type Notifier } from "../notify/index.ts";
+import {
+  createAlertmanagerSender,
+  createHeartbeat,
+  createNotifier,
+  loadTemplates,
+  type Notifier,
+} from "../notify/index.ts";
 import type { TemplateSet } from "../template/index.ts";
+import { alertmanagerTargets } from "./external-alertmanagers.ts";
 
 export interface AlertStage {
   readonly manager: AlertManager;
   readonly notifier: Notifier;
   /** Where rules hand their alerts over. */
   readonly sink: AlertSink;
-  start(): Promise<void>;
+  /** `chainProblem` tells what is wrong from scraping to rules: while there is something, no heartbeat is sent. */
+  start(chainProblem: () => string | undefined): Promise<void>;
   /** Throws TemplateFileError and keeps the old configuration. */
-  reload(config: AlertmanagerConfig): Promise<void>;
+  reload(config: AlertStageConfig): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** What a reload can change. */
+export interface AlertStageConfig {
+  readonly alertmanager: AlertmanagerConfig;
+  /** Its external Alertmanagers. */
+  readonly prometheus: PrometheusConfig;
+  readonly heartbeat: StorewatchConfig["alerts"]["heartbeat"];
 }
 
 export interface AlertStageOptions {
   readonly dataDir: string;
-  readonly config: AlertmanagerConfig;
+  readonly config: AlertStageConfig;
   readonly externalUrl: string;
   /** Address ranges that URLs of users may name beside public ones. */
   readonly allowedRanges: readonly string[];
@@ -43,17 +61,19 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
   const state: StateFile = file("state.jsonl");
   const deliveries: StateFile = file("notifications.jsonl");
   const templatesOf = (config: AlertmanagerConfig) => loadTemplates(config.templates, { nowMs: () => clock.nowMs() });
-  let templates: TemplateSet = await templatesOf(options.config);
+  let templates: TemplateSet = await templatesOf(options.config.alertmanager);
+  const client = createSafeHttp({ allow: options.allowedRanges });
+  const http = client.request;
   const notifier = createNotifier({
     clock,
     logger,
     metrics,
     rng: systemRng,
-    http: createSafeHttp({ allow: options.allowedRanges }).request,
+    http,
     persistence: deliveries,
   });
   const manager = createAlertManager({
-    config: options.config,
+    config: options.config.alertmanager,
     clock,
     logger,
     metrics,
@@ -61,23 +81,35 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
     deliveries: (receiver) => notifier.deliveries(receiver, templates),
     externalUrl: options.externalUrl,
   });
+  const external = createAlertmanagerSender({ clock, logger, metrics, rng: systemRng });
+  let chainProblem = (): string | undefined => "not started yet";
+  const heartbeat = createHeartbeat({ clock, logger, metrics, http, problem: () => chainProblem() });
   return {
     manager,
     notifier,
     sink: async (alerts) => {
+      // First: it only queues, and does not wait for our own disk.
+      external.send(alerts);
       await manager.put(ALL_TENANTS, alerts);
     },
-    async start() {
+    async start(problem) {
       await notifier.start();
       await manager.start();
+      external.setTargets(alertmanagerTargets(options.config.prometheus, http));
+      chainProblem = problem;
+      heartbeat.configure(options.config.heartbeat);
     },
-    async reload(config) {
-      templates = await templatesOf(config);
-      await manager.reload(config);
+    async reload({ alertmanager, prometheus, heartbeat: beat }) {
+      templates = await templatesOf(alertmanager);
+      await manager.reload(alertmanager);
+      notifier.retain(new Set(alertmanager.receivers.map(({ name }) => name)));
+      external.setTargets(alertmanagerTargets(prometheus, http));
+      heartbeat.configure(beat);
     },
     async stop() {
-      await manager.stop();
-      await Promise.all([state.close(), deliveries.close()]);
+      heartbeat.stop();
+      await Promise.all([manager.stop(), external.stop()]);
+      await Promise.all([state.close(), deliveries.close(), client.close()]);
     },
   };
 }

@@ -1,9 +1,11 @@
 // collect → store → query: constructs the stages that hold and answer metrics.
+import type { StatsFs } from "node:fs";
+import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { type Clock, Labels, type TenantScope } from "@storewatch/model";
 import { createEngine, QueryError } from "@storewatch/promql/engine";
 import { openTsdb, type RowWriter, type TsdbProblem } from "@storewatch/tsdb";
-import { Gauge } from "prom-client";
+import { Counter, Gauge } from "prom-client";
 import type { Logger } from "../kernel/logger.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import type { QueryService } from "../query/interface.ts";
@@ -31,6 +33,13 @@ export interface MetricStageOptions {
   readonly metrics: SelfMetrics;
 }
 
+const PROBLEM_KINDS: readonly TsdbProblem["kind"][] = [
+  "disk-full",
+  "wal-write",
+  "corrupt-block",
+  "corrupt-wal",
+  "blocks-unavailable",
+];
 const MAINTAIN_EVERY_MS = 15_000;
 /** A write problem is over when none has come for this long. */
 const DEGRADED_MS = 30_000;
@@ -38,7 +47,16 @@ const DEGRADED_MS = 30_000;
 export async function openMetricStage(options: MetricStageOptions): Promise<MetricStage> {
   const { clock, logger, metrics } = options;
   let lastWriteProblemMs = Number.NEGATIVE_INFINITY;
+  const problems = new Counter({
+    name: "storewatch_store_problems_total",
+    help: "Problems of the metric store by kind: disk-full, wal-write, corrupt-block, corrupt-wal, blocks-unavailable.",
+    labelNames: ["kind"],
+    registers: [metrics],
+  });
+  // From 0 on: a rate sees the first one too.
+  for (const kind of PROBLEM_KINDS) problems.inc({ kind }, 0);
   const onProblem = (problem: TsdbProblem) => {
+    problems.inc({ kind: problem.kind });
     if (problem.kind === "disk-full" || problem.kind === "wal-write") lastWriteProblemMs = clock.monotonicMs();
     logger.error({ kind: problem.kind }, problem.message);
   };
@@ -50,6 +68,7 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
   });
   const store = createEmbeddedMetricStore(tsdb);
   addStoreMetrics(store, metrics);
+  addDiskMetrics(options.dataDir, metrics);
   const query = createQueryService({ store, engine: createEngine({ clock }), clock, metrics });
   const sources = new Map<number, RowWriter>();
   let maintenance = scheduleMaintenance();
@@ -95,6 +114,23 @@ function addStoreMetrics(store: MetricStore, metrics: SelfMetrics): void {
   gauge("storewatch_active_series", "Series written within the last hour.", () => store.stats().activeSeries);
   gauge("storewatch_wal_bytes", "Size of the write-ahead log.", () => store.stats().walBytes);
   gauge("storewatch_block_bytes", "Size of the sealed blocks on disk.", () => store.stats().blockBytes);
+}
+
+/** Of the file system that holds the data directory; left out where it cannot be asked. */
+function addDiskMetrics(dataDir: string, metrics: SelfMetrics): void {
+  const gauge = (name: string, help: string, read: (disk: StatsFs) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [metrics],
+      async collect() {
+        this.reset();
+        const disk = await statfs(dataDir).catch(() => undefined);
+        if (disk) this.set(read(disk));
+      },
+    });
+  gauge("storewatch_disk_free_bytes", "Space that the data directory may still take.", (d) => d.bavail * d.bsize);
+  gauge("storewatch_disk_size_bytes", "Size of the data directory's file system.", (d) => d.blocks * d.bsize);
 }
 
 /** What the rule engine needs of the metric stage. */

@@ -13,7 +13,7 @@ import {
 import { ConfigError, parseConfigDocument } from "../config/document.ts";
 import type { Environment } from "../config/environment.ts";
 import type { StorewatchConfig } from "../config/storewatch-config.ts";
-import { CONTENT_DIR } from "../demo/index.ts";
+import { CONTENT_DIR } from "../demo/render-config.ts";
 import { type ParsedRuleFile, type RuleGroupConfig, readRuleDocument } from "../rules/rule-file.ts";
 
 export interface OperatorFiles {
@@ -36,7 +36,7 @@ receivers:
 export function loadOperatorFiles(config: StorewatchConfig, environment: Environment): OperatorFiles {
   const sources = fileSources(environment);
   const prometheus = loadPrometheus(config.metrics.prometheusFile, sources);
-  const rules = ruleFiles(prometheus, sources).map((file) => loadRules(file));
+  const rules = ruleFiles(config, prometheus, sources).map((file) => loadRules(file));
   const alertmanager = loadAlertmanager(config.alerts.alertmanagerFile, environment);
   return {
     prometheus,
@@ -51,10 +51,24 @@ function loadPrometheus(file: string | undefined, sources: ConfigSources): Prome
   return loadPrometheusConfig("(built in)", { ...sources, readFile: () => "" });
 }
 
-/** The operator's rule files, or the built-in rules while there are none: two sets would alert twice. */
-function ruleFiles(prometheus: PrometheusConfig, sources: ConfigSources): string[] {
-  if (prometheus.ruleFiles.length > 0) return findRuleFiles(prometheus, sources);
+/**
+ * What the operator's Prometheus file names, and nothing else: a file that works elsewhere means the same here. On
+ * 100,000 series the built-in rules would cost more than twice what scraping them does. They are for a Storewatch
+ * without such a file.
+ */
+function ruleFiles(config: StorewatchConfig, prometheus: PrometheusConfig, sources: ConfigSources): string[] {
+  if (config.metrics.prometheusFile !== undefined) {
+    const own = findRuleFiles(prometheus, sources);
+    return config.alerts.healthRules && !own.some(isHealthRules) ? [...own, HEALTH_RULES] : own;
+  }
   return [...sources.glob(path.join(CONTENT_DIR, "rules", "*.rules.yml"))];
+}
+
+const HEALTH_RULES = path.join(CONTENT_DIR, "rules", "storewatch.rules.yml");
+
+/** The demo has a copy of it. */
+function isHealthRules(file: string): boolean {
+  return path.basename(file) === path.basename(HEALTH_RULES);
 }
 
 function loadRules(file: string): ParsedRuleFile {

@@ -13,7 +13,7 @@ import {
   FileDashboards,
   VERSIONS_QUERY,
 } from "../dashboards/index.ts";
-import { CONTENT_DIR } from "../demo/index.ts";
+import { CONTENT_DIR } from "../demo/render-config.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { overviewRoutes } from "../overview/route.ts";
 import type { QueryService } from "../query/interface.ts";

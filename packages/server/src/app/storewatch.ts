@@ -23,7 +23,7 @@ import { createAddressRules } from "../kernel/address-rules.ts";
 import { Disposables } from "../kernel/disposables.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { createSelfMetrics, type SelfMetrics } from "../kernel/self-metrics.ts";
-import { notifyRoutes } from "../notify/index.ts";
+import { notifyRoutes, receiverRoutes } from "../notify/index.ts";
 import { queryRoutes } from "../query/route.ts";
 import { ruleGroupRoutes } from "../rules/group-route.ts";
 import { rulePreviewRoutes } from "../rules/preview-route.ts";
@@ -32,7 +32,8 @@ import { lockDataDir, metadataFile, openMetadataStore } from "../store/meta/inde
 import type { MetadataStore } from "../store/meta/interface.ts";
 import { createTenantRegistry, type TenantRegistry } from "../tenant/registry.ts";
 import { tenantRoutes } from "../tenant/route.ts";
-import { type AlertStage, createAlertStage } from "./alert-stage.ts";
+import { type AlertStage, type AlertStageConfig, createAlertStage } from "./alert-stage.ts";
+import { chainProblem } from "./chain-health.ts";
 import { type MetricStage, openMetricStage } from "./metric-stage.ts";
 import { loadOperatorFiles, type OperatorFiles } from "./operator-files.ts";
 import { createPageStage, type PageStage } from "./page-stage.ts";
@@ -115,7 +116,7 @@ async function start(options: AppOptions, started: Disposables): Promise<Running
   const http = await createServer({ options, config, base, parts, demo, state, reload });
   const address = await http.start();
   started.add("http", () => http.stop());
-  await startStages(parts, started);
+  await startStages(parts, clock, started);
   state.started = true;
   state.ready = true;
   return {
@@ -181,7 +182,7 @@ async function assemble(
   });
   const alerts = await createAlertStage({
     ...shared,
-    config: files.alertmanager,
+    config: alertConfig(config, files),
     externalUrl,
     allowedRanges: config.outgoing.allow,
   });
@@ -257,9 +258,21 @@ function tenantInfo(stage: MetricStage, tenants: TenantRegistry, clock: Clock, l
   return { start: write, stop: () => timer.cancel() };
 }
 
+function alertConfig(config: StorewatchConfig, files: OperatorFiles): AlertStageConfig {
+  return { alertmanager: files.alertmanager, prometheus: files.prometheus, heartbeat: config.alerts.heartbeat };
+}
+
 /** In the order of the data; stopped in reverse, so that what is upstream stops first. */
-async function startStages(parts: Parts, started: Disposables): Promise<void> {
-  await parts.alerts.start();
+async function startStages(parts: Parts, clock: Clock, started: Disposables): Promise<void> {
+  const { collector, rules, stage } = parts;
+  const chain = {
+    clock,
+    targets: () => collector.board.active(),
+    groups: () => rules.engine.board.groups(),
+    isDegraded: () => stage.isDegraded(),
+  };
+  const startedAtMs = clock.nowMs();
+  await parts.alerts.start(() => chainProblem(chain, startedAtMs));
   started.add("alerts", () => parts.alerts.stop());
   parts.rules.engine.start();
   started.add("rules", () => parts.rules.engine.stop());
@@ -320,6 +333,7 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
       collectRoutes({ board: parts.collector.board, store: stage.store }),
       alertRoutes({ manager: parts.alerts.manager, version: VERSION }),
       notifyRoutes({ log: parts.alerts.notifier.log }),
+      receiverRoutes({ notifier: parts.alerts.notifier, clock, externalUrl: config.externalUrl ?? ownUrl(config) }),
       ...parts.pages.routes,
       ...(demo?.routes ?? []),
     ],
@@ -333,7 +347,7 @@ async function reloadAll(options: AppOptions, demo: DemoParts | undefined, parts
   const files = loadOperatorFiles(config, options.environment);
   parts.rules.book.mustFit(files.ruleGroups);
   parts.pages.reload(config.dashboards);
-  await parts.alerts.reload(files.alertmanager);
+  await parts.alerts.reload(alertConfig(config, files));
   await parts.rules.reload(files.ruleGroups, files.prometheus);
   await parts.collector.reload(files.prometheus);
   parts.tenants.setDeclared(config.tenants);

@@ -13,12 +13,15 @@ import type { PrometheusConfig } from "./prometheus/config-types.ts";
 import { type Report, withSources } from "./prometheus/fields.ts";
 import { fileSchema, type PrometheusFields, scrapeFileSchema } from "./prometheus/file-schema.ts";
 import { checkAlerting, checkOtlp, checkRemote } from "./prometheus/other-sections.ts";
+import { toRelabelConfigs } from "./prometheus/relabel-fields.ts";
 import { checkGlobal, checkJob, type GlobalFields, type ScrapeFields, schemeOf } from "./prometheus/scrape-fields.ts";
+import { toAlertmanagers } from "./prometheus/to-alertmanagers.ts";
 import { toScrapeConfig } from "./prometheus/to-scrape-config.ts";
 import { unsupportedIn, unsupportedInJob } from "./prometheus/unsupported.ts";
 import { goQuote } from "./scrape/go-text.ts";
 
 export type {
+  AlertmanagerConfig,
   FileDiscoveryConfig,
   HttpClientConfig,
   PrometheusConfig,
@@ -70,6 +73,8 @@ export function parsePrometheusConfig(file: string, sources: ConfigSources): Pro
     },
     ruleFiles: (fields.rule_files ?? []).map((pattern) => path.resolve(dir, pattern)),
     scrapeConfigs: jobs.map(({ job, dir: jobDir }) => toScrapeConfig(job, global, jobDir)),
+    alertmanagers: toAlertmanagers(fields.alerting, schemeOf(global), dir),
+    alertRelabel: toRelabelConfigs(fields.alerting?.alert_relabel_configs),
     retentionMs: fields.storage?.tsdb?.retention?.time || undefined,
     unsupported: [
       ...unsupportedIn(fields, document),

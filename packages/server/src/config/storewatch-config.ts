@@ -26,7 +26,15 @@ export interface StorewatchConfig {
   readonly outgoing: { readonly allow: readonly string[] };
   readonly tenants: readonly Tenant[];
   readonly metrics: { readonly prometheusFile: string | undefined; readonly retentionMs: number };
-  readonly alerts: { readonly alertmanagerFile: string | undefined };
+  readonly alerts: {
+    readonly alertmanagerFile: string | undefined;
+    /** Storewatch's own health rules beside the operator's rule files; without such files they hold anyway. */
+    readonly healthRules: boolean;
+    /** "I am alive" to a service elsewhere; the URL may hold a secret. */
+    readonly heartbeat:
+      | { readonly url: string; readonly method: "GET" | "POST"; readonly intervalMs: number }
+      | undefined;
+  };
   /** Files or folders with dashboard JSON. */
   readonly dashboards: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -85,6 +93,19 @@ const tenantEntry = z.strictObject({
   retention: later,
 });
 
+const heartbeat = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+    .describe(
+      "Asked at each interval while scraping and rules work; a service there tells you when it stops. A secret.",
+    ),
+  method: z.enum(["GET", "POST"]).default("GET").describe("How it is asked."),
+  interval: duration
+    .refine((ms) => ms >= 5_000 && ms <= 86_400_000, "expected 5s to 1d")
+    .prefault("1m")
+    .describe("How often, from `5s` to `1d`."),
+});
+
 /** The keys of storewatch.yml, in the order of the documentation; docs/reference/config.md is made from this. */
 export const storewatchSchema = z.strictObject({
   listen: listen.optional().describe("Address of the one port, `HOST:PORT`. `:9700` is all addresses of the machine."),
@@ -139,6 +160,13 @@ export const storewatchSchema = z.strictObject({
       alertmanager: fileName
         .optional()
         .describe("A standard Alertmanager file. Without one alerts are shown in the web app and nobody is told."),
+      health_rules: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Storewatch's own health rules and the Watchdog beside your rule files. Without a Prometheus file they hold anyway.",
+        ),
+      heartbeat: heartbeat.optional(),
     })
     .prefault({}),
   dashboards: z.array(fileName).default([]).describe("Files with Grafana dashboards, or folders of such files."),
@@ -207,6 +235,12 @@ function resolveConfig(
     },
     alerts: {
       alertmanagerFile: read.alerts.alertmanager === undefined ? undefined : absolute(read.alerts.alertmanager),
+      healthRules: read.alerts.health_rules,
+      heartbeat: read.alerts.heartbeat && {
+        url: read.alerts.heartbeat.url,
+        method: read.alerts.heartbeat.method,
+        intervalMs: read.alerts.heartbeat.interval,
+      },
     },
     dashboards: read.dashboards.map(absolute),
     logLevel: mustLogLevel(flags.logLevel) ?? read.log_level,

@@ -7,6 +7,7 @@ import { splitHostPort } from "../alerts/config/text-checks.ts";
 import { ConfigError, parseConfigDocument } from "../config/document.ts";
 import { composeMail, usesImplicitTls } from "../notify/email/email.ts";
 import { loadTemplates } from "../notify/index.ts";
+import { errorDetails, pagerDutyDetails } from "../notify/pagerduty/pagerduty.ts";
 import { createIntegration } from "../notify/registry.ts";
 import { createRenderer } from "../notify/renderer.ts";
 import { slackVerdict } from "../notify/slack/slack.ts";
@@ -118,7 +119,63 @@ const STATUS: Readonly<Record<string, number>> = {
 const ASSIGNMENT = /cfg\.(From|To|Text|HTML) = (`[^`]*`|"(?:[^"\\]|\\.)*")/;
 const FIELD: Readonly<Record<string, string>> = { From: "from", To: "to", Text: "text", HTML: "html" };
 
+/** The configuration of a case as the file has it. */
+function pagerDutyFile(config: Cell): string {
+  const key = isCell(config.RoutingKey) ? (config.RoutingKey.args as unknown[])[0] : undefined;
+  const lower = (list: unknown) =>
+    (Array.isArray(list) ? list : []).map((item: Cell) =>
+      Object.fromEntries(Object.entries(item).map(([name, value]) => [name.toLowerCase(), value])),
+    );
+  const body = {
+    routing_key: key,
+    details: config.Details ?? {},
+    images: lower(config.Images),
+    links: lower(config.Links),
+    // Upstream's tests set none of what has a default.
+    client: "c",
+    client_url: "u",
+    description: "d",
+  };
+  const lines = Object.entries(body).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  return fileWith("pagerduty", lines.join("\n"));
+}
+
+const PAGERDUTY: Readonly<Record<string, CaseCheck>> = {
+  "notify/pagerduty/pagerduty_test.go TestPagerDutyTemplating": async (cell) => {
+    const templates = await loadTemplates([], { nowMs: () => NOW_MS });
+    const config = integrationOf("pagerduty", pagerDutyFile(cell.cfg as Cell));
+    const http = async () => ({ status: 202, headers: {}, body: Buffer.from("{}"), url: "" });
+    const result = await createIntegration(config, { clock, http, templates }).send(DATA, new AbortController().signal);
+    if (!cell.errMsg) return result.outcome === "delivered" ? undefined : result.reason;
+    if (result.outcome === "delivered") return "delivered, should fail";
+    if (result.outcome === "retry") return "would be tried again";
+    // The words around the template engine's own are ours.
+    const wanted = String(cell.errMsg).replace(/^failed to render details: template: :1: /, "");
+    return result.reason.includes(wanted) ? undefined : result.reason;
+  },
+  "notify/pagerduty/pagerduty_test.go TestErrDetails": (cell) => {
+    const text = isCell(cell.body) ? String((cell.body.args as unknown[])[0]) : "";
+    const got = errorDetails({ status: STATUS[goName(cell.status)], body: Buffer.from(text) });
+    const isRight = cell.exp === "" ? got === "" : got.includes(String(cell.exp));
+    return isRight ? undefined : got;
+  },
+  "notify/pagerduty/pagerduty_test.go TestRenderDetails": async (cell) => {
+    const args = cell.args as Cell;
+    const status = String((args.data as Cell).Status);
+    const templates = await loadTemplates([], { nowMs: () => NOW_MS });
+    const render = createRenderer(templates, { ...DATA, status: status as NotificationData["status"] });
+    try {
+      const got = JSON.stringify(pagerDutyDetails(args.details as Record<string, unknown>, render));
+      if (cell.wantErr) return "rendered, should fail";
+      return got === JSON.stringify(cell.want) ? undefined : got;
+    } catch (error) {
+      return cell.wantErr ? undefined : String(error);
+    }
+  },
+};
+
 const RECEIVERS: Readonly<Record<string, CaseCheck>> = {
+  ...PAGERDUTY,
   "notify/slack/slack_test.go TestNotifier_Notify_WithReason": (cell) => {
     const status = STATUS[goName(cell.statusCode)];
     if (!status) throw new Unsupported("unknown status");

@@ -78,6 +78,7 @@ describe.skipIf(!amtool)("shipped routes", () => {
     [["alertname=PaymentProviderDown", "severity=critical"], "business-alerts,critical-alerts"],
     [["alertname=HighErrorRate", "severity=critical"], "critical-alerts"],
     [["alertname=HighErrorRate", "severity=warning"], "warning-alerts"],
+    [["alertname=Watchdog", "severity=none"], "nobody"],
     [["alertname=Anything"], "default"],
   ])("%s goes to %s", async (labels, receivers) => {
     const { stdout } = await run(amtool!, ["config", "routes", "test", "--config.file", files.alertmanager, ...labels]);

@@ -133,7 +133,10 @@ describe("the shop's process", () => {
     expect(prometheus).toContain("127.0.0.1:9999");
     const alertmanager = readFileSync(configFiles.alertmanager, "utf8");
     for (const part of [`127.0.0.1:${smtpPort}`, `${inboxUrl}/slack`]) expect(alertmanager).toContain(part);
-    expect(configFiles.rules.map((file) => path.basename(file))).toEqual(["ecommerce.rules.yml"]);
+    expect(configFiles.rules.map((file) => path.basename(file))).toEqual([
+      "ecommerce.rules.yml",
+      "storewatch.rules.yml",
+    ]);
     const log = () => readFileSync(path.join(directory, "shop.log"), "utf8");
     await expect.poll(log).toContain(`--rate 12 --data ${path.join(directory, "demo")}`);
     const [pid] = starts();

@@ -59,6 +59,10 @@ export function createNotifier(options: NotifierOptions): Notifier {
         return { name, integration, health: kept ?? healthFromLog(clock, log, receiver.name, name) };
       });
       known.set(receiver.name, ways);
+      // From 0 on: a rate sees the first failure too.
+      for (const outcome of ["delivered", "failed"]) {
+        if (ways.length > 0) metrics.notifications.inc({ receiver: receiver.name, outcome }, 0);
+      }
       return ways.map((way) => {
         const { kind, index, sendResolved } = way.integration;
         return { kind, index, sendResolved, deliver: (request, signal) => deliver(way, request, signal) };

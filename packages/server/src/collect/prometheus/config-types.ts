@@ -15,10 +15,28 @@ export interface PrometheusConfig {
   /** Absolute patterns; `findRuleFiles` gives the files. */
   readonly ruleFiles: readonly string[];
   readonly scrapeConfigs: readonly ScrapeConfig[];
+  /** Where alerts of rules go besides our own routes. */
+  readonly alertmanagers: readonly AlertmanagerConfig[];
+  /** For every alert on its way to any of them. */
+  readonly alertRelabel: readonly RelabelConfig[];
   /** From storage.tsdb.retention, where given. */
   readonly retentionMs: number | undefined;
   /** What the file asks for and Storewatch does not do: errors stop a start, warnings do not. */
   readonly unsupported: readonly Finding[];
+}
+
+/** External Alertmanagers that are asked alike. */
+export interface AlertmanagerConfig {
+  readonly scheme: string;
+  /** Before /api/v2/alerts; begins with a slash, or empty. */
+  readonly pathPrefix: string;
+  readonly timeoutMs: number;
+  readonly http: HttpClientConfig;
+  readonly staticGroups: readonly TargetGroup[];
+  /** Of the targets: `__address__`, `__scheme__`, `__alerts_path__`. */
+  readonly relabel: readonly RelabelConfig[];
+  readonly alertRelabel: readonly RelabelConfig[];
+  readonly nameScheme: NameScheme;
 }
 
 export interface ScrapeConfig {

@@ -58,7 +58,7 @@ function toScope(tenants: ReadonlyArray<string | undefined> | null | undefined):
   return tenantScope(tenants.map((text) => parseTenantId(text ?? "")).filter((id): id is TenantId => id !== undefined));
 }
 
-function toHttp(fields: HttpFields, dir: string): HttpClientConfig {
+export function toHttp(fields: HttpFields, dir: string): HttpClientConfig {
   const file = (name: string | undefined) => (name ? path.resolve(dir, name) : "");
   const { basic_auth: basic, authorization, bearer_token: token, bearer_token_file: tokenFile } = fields;
   const hasBearer = (token !== undefined && token.reveal() !== "") || !!tokenFile;

@@ -25,17 +25,7 @@ export function unsupportedIn(fields: PrometheusFields, document: ConfigDocument
   warn(fields.remote_read, ["remote_read"], `remote_read: ${NOT_YET}: queries see what is stored here only`);
   warn(fields.tracing, ["tracing"], `tracing: ${NOT_YET}`);
   warn(fields.otlp, ["otlp"], `otlp: ${NOT_YET}`);
-  warn(
-    fields.alerting?.alertmanagers,
-    ["alerting", "alertmanagers"],
-    "alerting.alertmanagers: not used: Storewatch routes and sends alerts itself",
-    "name the Alertmanager file under alerts.alertmanager in storewatch.yml",
-  );
-  warn(
-    fields.alerting?.alert_relabel_configs,
-    ["alerting", "alert_relabel_configs"],
-    `alert_relabel_configs: ${NOT_YET}`,
-  );
+  findings.push(...unsupportedAlertmanagers(fields, document));
   warn(fields.runtime?.gogc, ["runtime", "gogc"], "runtime.gogc: has no meaning here");
   warn(fields.global?.query_log_file, ["global", "query_log_file"], `query_log_file: ${NOT_YET}`);
   warn(
@@ -51,6 +41,23 @@ export function unsupportedIn(fields: PrometheusFields, document: ConfigDocument
     `retention by percentage: ${NOT_YET}`,
   );
   return findings;
+}
+
+/** An Alertmanager that cannot be reached as asked is told of, and rules go on: our own routes still tell people. */
+function unsupportedAlertmanagers(fields: PrometheusFields, document: ConfigDocument): Finding[] {
+  return (fields.alerting?.alertmanagers ?? []).flatMap((one, i) => {
+    const found: Finding[] = [];
+    const warn = (key: string, message: string, fix?: string) =>
+      void found.push(finding(document, ["alerting", "alertmanagers", i, key], message, "warning", fix));
+    for (const key of Object.keys(foreignDiscovery) as Array<keyof typeof foreignDiscovery>) {
+      if ((one[key] ?? []).length > 0) warn(key, `${key}: ${NOT_YET}`, "name the Alertmanagers in static_configs");
+    }
+    if ((one.file_sd_configs ?? []).length > 0) warn("file_sd_configs", `file_sd_configs of Alertmanagers: ${NOT_YET}`);
+    for (const key of ["oauth2", "sigv4", "proxy_url", "proxy_from_environment"] as const) {
+      if (one[key]) warn(key, `${key} of Alertmanagers: ${NOT_YET}`);
+    }
+    return found;
+  });
 }
 
 /** What one job asks for; `at` is its path in `document`. */

@@ -1,7 +1,7 @@
 // E-mail over SMTP: text and HTML, threaded by group.
 import { createHash, randomUUID } from "node:crypto";
 import type { NotificationData } from "@storewatch/model";
-import { createTransport, type Transporter } from "nodemailer";
+import type { Transporter } from "nodemailer";
 import type { EmailConfig } from "../../alerts/config/index.ts";
 import { TemplateError } from "../../template/index.ts";
 import type { IntegrationDependencies } from "../dependencies.ts";
@@ -146,6 +146,8 @@ export function usesImplicitTls(config: Pick<EmailConfig, "implicitTls" | "port"
 }
 
 async function openTransport(config: EmailConfig, password: string | undefined): Promise<Transporter> {
+  // At the first mail: most processes send none, and the client costs a start 40 ms and 6 MB.
+  const { createTransport } = await import("nodemailer");
   const { host, port, hello, requireTls } = config;
   const secure = usesImplicitTls(config);
   const tls = config.tls && (await tlsOf(config.tls));

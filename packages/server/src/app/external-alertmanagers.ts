@@ -1,0 +1,74 @@
+// The section `alerting` of the Prometheus file → Alertmanagers to send to.
+import { type LabelRecord, Labels } from "@storewatch/model";
+import type { AlertmanagerConfig, PrometheusConfig } from "../collect/prometheus-config.ts";
+import { createRelabeller, relabel } from "../collect/relabel.ts";
+import { requestHeaders, tlsOptions } from "../collect/scrape/credentials.ts";
+import type { SafeHttp, SafeHttpTls } from "../kernel/safe-http.ts";
+import type { AlertmanagerTarget } from "../notify/index.ts";
+
+const API = "/api/v2/alerts";
+
+/** External labels are added where an alert has none of the name, then it is relabelled: for all, and for each. */
+export function alertmanagerTargets(config: PrometheusConfig, send: SafeHttp["request"]): AlertmanagerTarget[] {
+  const forAll = createRelabeller(config.alertRelabel);
+  const external = config.global.externalLabels.toJSON();
+  return config.alertmanagers.flatMap((manager) => {
+    const own = createRelabeller(manager.alertRelabel, manager.nameScheme);
+    const relabelAlert = (labels: LabelRecord): LabelRecord | undefined => {
+      const map = new Map(Object.entries({ ...external, ...labels }));
+      return forAll(map) && own(map) ? Object.fromEntries(map) : undefined;
+    };
+    return addressesOf(manager).map((url) => ({
+      name: url,
+      relabel: relabelAlert,
+      post: (body, signal) => post(manager, send, url, body, signal),
+    }));
+  });
+}
+
+/** Each once. */
+function addressesOf(manager: AlertmanagerConfig): string[] {
+  const relabeller = createRelabeller(manager.relabel, manager.nameScheme);
+  const urls = manager.staticGroups.flatMap(({ targets, labels }) =>
+    targets.flatMap((address) => {
+      const before = Labels.fromEntries(
+        Object.entries({
+          ...labels,
+          __address__: address,
+          __scheme__: manager.scheme,
+          __alerts_path__: `${manager.pathPrefix}${API}`,
+        }),
+      );
+      const after = relabel(before, relabeller)?.toJSON();
+      if (!after?.__address__) return [];
+      return [`${after.__scheme__}://${after.__address__}${after.__alerts_path__}`];
+    }),
+  );
+  return [...new Set(urls)];
+}
+
+async function post(
+  manager: AlertmanagerConfig,
+  send: SafeHttp["request"],
+  url: string,
+  body: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const headers: Record<string, string> = { "content-type": "application/json", "user-agent": "Storewatch" };
+  for (const [name, value] of Object.entries(await requestHeaders(manager.http))) {
+    headers[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  const { status } = await send({
+    method: "POST",
+    url,
+    body,
+    headers,
+    tls: (await tlsOptions(manager.http.tls)) as SafeHttpTls,
+    timeoutMs: manager.timeoutMs,
+    bodyLimitBytes: 64 * 1024,
+    followRedirects: manager.http.followRedirects,
+    signal,
+    origin: "operator",
+  });
+  return status;
+}
