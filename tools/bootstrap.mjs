@@ -45,6 +45,7 @@ export async function ensureBuilt({ force = false } = {}) {
   const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
   const projects = ["packages/testkit", "packages/server", "examples/shop"];
   await runWithProgress("Compiling TypeScript", process.execPath, [tsc, "-b", ...projects]);
+  await runWithProgress("Bundling the server", process.execPath, [path.join(ROOT, "tools/bundle.mjs")]);
   const vite = path.join(ROOT, "node_modules/vite/bin/vite.js");
   await runWithProgress(
     "Bundling the web app",
@@ -127,6 +128,7 @@ function sourcesHash() {
     }
   }
   addToHash(hash, path.join(ROOT, "tsconfig.base.json"));
+  addToHash(hash, path.join(ROOT, "tools/bundle.mjs"));
   return hash.digest("hex");
 }
 
