@@ -23,7 +23,7 @@ const MAY = {
   demo: BASE,
   http: [...BASE, "auth", "store", "collect", "alerts", "query", "rules", "dashboards", "overview", "notify", "demo"],
   // The CLI checks files with each feature's own checker and starts what app builds.
-  cli: [...BASE, "auth", "store", "collect", "alerts", "rules", "dashboards", "app"],
+  cli: [...BASE, "auth", "store", "collect", "alerts", "notify", "rules", "dashboards", "app"],
   app: [
     "kernel",
     "tenant",

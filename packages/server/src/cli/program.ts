@@ -5,6 +5,7 @@ import { ROLES } from "../tenant/principal.ts";
 import type { CheckFlags } from "./check-command.ts";
 import { exitCodeOf } from "./failure.ts";
 import { FORMATS } from "./format.ts";
+import type { ImportFlags } from "./import-command.ts";
 import type { CommandContext, ExitCode } from "./output.ts";
 import type { TokenFlags } from "./token-command.ts";
 
@@ -45,6 +46,7 @@ export function buildProgram(context: CommandContext, done: Done = () => {}): Co
   addServerCommands(program);
   addCheckCommands(program, context, done);
   addTokenCommand(program, context);
+  addImportCommand(program, context, done);
   program
     .command("version")
     .description("print the version")
@@ -123,6 +125,27 @@ function addTokenCommand(program: Command, context: CommandContext): void {
     .action(async (flags: TokenFlags) => {
       const { runTokenCreate } = await import("./token-command.ts");
       await runTokenCreate(flags, context);
+    });
+}
+
+function addImportCommand(program: Command, context: CommandContext, done: Done): void {
+  program
+    .command("import")
+    .description("take over what another system knows")
+    .command("alertmanager")
+    .description("silences of an Alertmanager, into a running server; can be run again")
+    .argument("<url>", "its address, such as http://alertmanager:9093")
+    .option("--server <url>", "the running Storewatch", "http://127.0.0.1:9700")
+    .option(
+      "--token-file <file>",
+      "file with an editor's token for it (default STOREWATCH_TOKEN, else DATA/admin-token)",
+    )
+    .option("--bearer-token-file <file>", "file with a token for the Alertmanager; a password may stand in the URL")
+    .option("--config <file>", "storewatch.yml that names the data directory")
+    .option("--data <dir>", "data directory (default ./data)")
+    .action(async (url: string, flags: ImportFlags) => {
+      const { runImportAlertmanager } = await import("./import-command.ts");
+      done(await runImportAlertmanager(url, flags, context));
     });
 }
 

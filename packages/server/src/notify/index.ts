@@ -1,4 +1,4 @@
-export { type ImportReport, importSilences } from "./alertmanager/import-silences.ts";
+export { type ImportReport, importSilences, type SilenceTarget } from "./alertmanager/import-silences.ts";
 export {
   type AlertmanagerSender,
   type AlertmanagerTarget,

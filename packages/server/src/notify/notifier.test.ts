@@ -12,7 +12,7 @@ import { systemClock } from "../kernel/clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
 import { createSafeHttp } from "../kernel/safe-http.ts";
 import { createNotifier, loadTemplates } from "./index.ts";
-import { integrationsOf, notification, START_MS } from "./testing.ts";
+import { integrationsOf, notification, START_MS } from "./testing/notification.ts";
 
 interface Received {
   readonly path: string;

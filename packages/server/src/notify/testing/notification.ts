@@ -1,7 +1,7 @@
 // Tests only: data of one notification, and integrations from a file's text.
 import type { NotificationData } from "@storewatch/model";
-import { type IntegrationConfig, loadAlertmanagerConfig } from "../alerts/config/index.ts";
-import { parseConfigDocument } from "../config/document.ts";
+import { type IntegrationConfig, loadAlertmanagerConfig } from "../../alerts/config/index.ts";
+import { parseConfigDocument } from "../../config/document.ts";
 
 export const START_MS = Date.UTC(2026, 10, 22, 14, 30, 5);
 
