@@ -4,15 +4,17 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation } from "@tanstack/react-router";
 import { MoreHorizontal } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { rulesQuery } from "../api/queries.ts";
-import { firingCount } from "../features/alerts/alert-list.ts";
+import { routedAlertsQuery, rulesQuery } from "../api/queries.ts";
+import { firingCount, mergeAlerts } from "../features/alerts/alert-list.ts";
 import { PAGES, type PageLink } from "./pages.ts";
 
 /** Left on wide screens; on phones the bar at the bottom, with what does not fit behind "More". */
 export function Rail({ session }: { readonly session: Session }) {
   const { t } = useTranslation();
   const rules = useQuery(rulesQuery);
-  const firing = rules.data ? firingCount(rules.data) : 0;
+  const routed = useQuery(routedAlertsQuery);
+  // Only with both answers: a silenced alert must not show up for a moment.
+  const firing = rules.data && routed.data ? firingCount(mergeAlerts(rules.data, routed.data)) : 0;
   const pages = PAGES.filter((page) => !page.adminOnly || session.role === "admin");
   const rest = pages.filter((page) => !page.onPhoneBar);
   const { pathname } = useLocation();

@@ -21,11 +21,9 @@ export interface AlertItem {
 
 const isAlerting = (rule: RuleGroup["rules"][number]): rule is AlertingRule => rule.type === "alerting";
 
-/** Alerts firing now, as the rail counts them. */
-export function firingCount(groups: readonly RuleGroup[]): number {
-  const rules = groups.flatMap((group) => group.rules.filter(isAlerting));
-  return rules.reduce((sum, rule) => sum + rule.alerts.filter((alert) => alert.state === "firing").length, 0);
-}
+/** Alerts that people are told of now, as the rail counts them: without silenced and inhibited ones. */
+export const firingCount = (items: readonly AlertItem[]): number =>
+  items.filter((item) => item.state === "firing").length;
 
 export const alertingRuleCount = (groups: readonly RuleGroup[]): number =>
   groups.reduce((sum, group) => sum + group.rules.filter(isAlerting).length, 0);

@@ -1,0 +1,233 @@
+// The web app in a real browser against the built process, as `npm start` runs it: signed in by the printed link, the
+// main way through all pages, both languages, both themes, a desk and a phone. No page may log an error, break the
+// content security policy or be wider than its window.
+import { findPeer, freePort, type StorewatchProcess, startStorewatch, waitUntil } from "@storewatch/testkit";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const CHROMIUM = findPeer("chromium");
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const DASHBOARDS = ["storewatch-system", "storewatch-business", "storewatch-tenant"] as const;
+const DESK = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+let demo: StorewatchProcess;
+let browser: Browser;
+/** Cookies of the one sign-in, for the other windows. */
+let signedIn: Awaited<ReturnType<BrowserContext["storageState"]>>;
+/** What pages complained about, with the page. */
+const problems: string[] = [];
+
+describe.skipIf(CHROMIUM === undefined)("web app", () => {
+  beforeAll(async () => {
+    const shopPort = await freePort();
+    demo = await startStorewatch({ command: "demo", args: ["--shop-port", String(shopPort)], readyTimeoutMs: 60_000 });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+    await waitUntil(() => /\?token=/.test(demo.output()), 20_000);
+    await raiseAlert();
+    const query = encodeURIComponent("count(count by (tenant_id) (http_requests_total))");
+    await waitUntil(async () => {
+      const reply = (await demo.json(`/api/v1/query?query=${query}`)) as { data: { result: unknown[] } };
+      return reply.data.result.length > 0;
+    }, 60_000);
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    expect(await demo?.stop()).toBe(0);
+  }, 30_000);
+
+  test("the main way, signed in by the printed link", { timeout: 90_000 }, async () => {
+    const context = await browser.newContext({ viewport: DESK, locale: "en", colorScheme: "light" });
+    const page = await watched(context);
+    const link = /http:\S+\?token=\S+/.exec(demo.output())?.[0] ?? "";
+    await page.goto(link);
+    await page.getByRole("navigation", { name: "Main navigation" }).waitFor();
+    expect(page.url()).not.toContain("token");
+    await overviewAndShop(page);
+    await silenceAndEnd(page);
+    for (const uid of DASHBOARDS) await dashboardDraws(page, uid);
+    await exploreAnswers(page);
+    await lists(page);
+    signedIn = await context.storageState();
+    await context.close();
+    expect(problems).toEqual([]);
+  });
+
+  test.each([
+    ["en", "dark", PHONE],
+    ["vi", "light", PHONE],
+    ["vi", "dark", DESK],
+  ] as const)("every page fits: %s, %s, %o", { timeout: 90_000 }, async (locale, colorScheme, viewport) => {
+    const context = await browser.newContext({ viewport, locale, colorScheme, storageState: signedIn });
+    const page = await watched(context);
+    for (const path of PAGES) {
+      await page.goto(demo.url + path);
+      await settled(page);
+      expect(await page.getAttribute("html", "lang"), path).toBe(locale);
+      expect(await page.getAttribute("html", "data-mantine-color-scheme"), path).toBe(colorScheme);
+      await fits(page, `${path} ${locale} ${viewport.width}`);
+    }
+    await context.close();
+    expect(problems).toEqual([]);
+  });
+});
+
+const PAGES = [
+  "/",
+  "/tenants",
+  "/tenants/acme",
+  "/alerts",
+  "/alerts?state=silenced&group=shop",
+  "/dashboards",
+  "/dashboards/storewatch-system",
+  `/explore?expr=${encodeURIComponent("sum by (tenant_id) (rate(http_requests_total[1m]))")}`,
+  "/targets",
+  "/notifications",
+  "/notifications?tab=inbox",
+  "/admin",
+];
+
+/** An alert from outside, so that there is one to silence at once. */
+async function raiseAlert(): Promise<void> {
+  const reply = await demo.fetch("/api/v2/alerts", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify([
+      {
+        labels: { alertname: "CheckoutBroken", severity: "critical", tenant_id: "acme" },
+        annotations: { summary: "Nobody can pay at Acme" },
+        endsAt: new Date(Date.now() + 600_000).toISOString(),
+      },
+    ]),
+  });
+  expect(reply.status).toBe(200);
+}
+
+async function watched(context: BrowserContext): Promise<Page> {
+  const page = await context.newPage();
+  const note = (text: string) => problems.push(`${new URL(page.url()).pathname}: ${text}`);
+  page.on("console", (message) => message.type() === "error" && note(message.text()));
+  page.on("pageerror", (error) => note(error.message));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) =>
+      console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`),
+    );
+  });
+  return page;
+}
+
+/** The page's own content is there, and no skeleton in sight any more: what is further down loads when it is scrolled to. */
+async function settled(page: Page): Promise<void> {
+  await page.locator("main.content > *").first().waitFor();
+  const loaded = () =>
+    [...document.querySelectorAll(".mantine-Skeleton-root")].every(
+      (skeleton) => skeleton.getBoundingClientRect().top > window.innerHeight,
+    );
+  await page.waitForFunction(loaded, null, { timeout: 20_000, polling: 50 });
+}
+
+async function fits(page: Page, what: string): Promise<void> {
+  const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(tooWide, `${what}: px wider than the window`).toBeLessThanOrEqual(0);
+}
+
+const rail = (page: Page, name: string | RegExp) =>
+  page.getByRole("navigation", { name: "Main navigation" }).getByRole("link", { name });
+
+async function overviewAndShop(page: Page): Promise<void> {
+  await page.locator(".headline h1").waitFor();
+  await page.locator(".chart canvas").first().waitFor();
+  await fits(page, "overview");
+  await rail(page, "Shops").click();
+  await page.getByRole("link", { name: "Acme" }).first().click();
+  await page.waitForURL(/\/tenants\/acme/);
+  await page.locator(".lane canvas").first().waitFor();
+  await settled(page);
+  await fits(page, "shop");
+}
+
+async function silenceAndEnd(page: Page): Promise<void> {
+  await rail(page, /^Alerts/).click();
+  const panel = page.locator("section.panel", { hasText: "CheckoutBroken" });
+  await panel.getByRole("button", { name: "Silence", exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("This hides 1 alert now:").waitFor();
+  await dialog.getByRole("textbox", { name: "Why" }).fill("e2e: ticket 4711");
+  await dialog.getByRole("button", { name: "Silence", exact: true }).click();
+  await dialog.waitFor({ state: "hidden" });
+  const row = page.locator(".silence-row", { hasText: "e2e: ticket 4711" });
+  await row.waitFor();
+  await page
+    .locator("section.panel", { hasText: "CheckoutBroken" })
+    .filter({ hasText: "Nobody can pay" })
+    .waitFor({ state: "hidden" });
+  await page.getByText(/^Silenced 1$/).click();
+  await page.getByText("Nobody can pay at Acme").waitFor();
+  // The rail counts what people are told of: the silenced one is not among it.
+  expect(await page.locator(".rail-count").count()).toBe(await firingShown(page));
+  await row.getByRole("button", { name: "Expire" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Expire" }).click();
+  await row.waitFor({ state: "hidden" });
+  await page.getByText(/^Firing [1-9]/).click();
+  await page.getByText("Nobody can pay at Acme").waitFor();
+  await page.locator(".rail-count").waitFor();
+  await fits(page, "alerts");
+}
+
+/** 1 when the alerts page shows any firing alert, else 0. */
+async function firingShown(page: Page): Promise<number> {
+  const text = (await page.getByText(/^Firing \d+$/).textContent()) ?? "";
+  return text.endsWith(" 0") ? 0 : 1;
+}
+
+async function dashboardDraws(page: Page, uid: string): Promise<void> {
+  await page.goto(`${demo.url}/dashboards/${uid}`);
+  await page.locator(".chart canvas").first().waitFor();
+  await settled(page);
+  const drawn = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll<HTMLCanvasElement>(".chart canvas")].some((canvas) =>
+        canvas
+          .getContext("2d")
+          ?.getImageData(0, 0, canvas.width, canvas.height)
+          .data.some((byte) => byte !== 0),
+      ),
+    );
+  await waitUntil(drawn, 10_000, () => `${uid}: nothing is drawn`);
+  await fits(page, uid);
+}
+
+async function exploreAnswers(page: Page): Promise<void> {
+  await rail(page, "Explore").click();
+  const editor = page.getByRole("textbox", { name: "PromQL" });
+  await editor.click();
+  await page.keyboard.type("up");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.locator(".table tbody tr").first().waitFor();
+  expect(await page.locator(".table tbody tr").count()).toBeGreaterThanOrEqual(2);
+  expect(page.url()).toContain("expr=up");
+  await page.locator(".chart canvas").first().waitFor();
+  await fits(page, "explore");
+}
+
+async function lists(page: Page): Promise<void> {
+  await rail(page, "Targets").click();
+  await page.locator(".target").first().waitFor();
+  await fits(page, "targets");
+  await rail(page, "Notifications").click();
+  await page.locator(".headline h1").waitFor();
+  await page.getByText("Inbox").first().click();
+  await page.waitForURL(/tab=inbox/);
+  await settled(page);
+  await fits(page, "notifications");
+}
