@@ -44,6 +44,13 @@ export function createDeliver(options: DeliverOptions): Deliver {
     const { result, attempts } = delivered;
     if (delivered.again) {
       health.keepHeld(data.groupKey, entry.id);
+      // Stays so when by now there is nothing left to tell.
+      const { record } = result;
+      entry.write(
+        { result: { outcome: "failed", reason: "held back, then begun anew", record }, attempts },
+        "failed",
+        null,
+      );
       return { delivered: false, again: true, reason: "held back, and begun anew" };
     }
     const isDelivered = result.outcome === "delivered";
@@ -55,7 +62,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
     entry.write(delivered, outcome, latencyMs);
     if (result.outcome === "delivered") return { delivered: true };
     // The next flush tells the same group again: one entry for an outage, however long.
-    if (attempts === 0) health.keepHeld(data.groupKey, entry.id);
+    if (attempts === 0 || health.breaker.view().state !== "closed") health.keepHeld(data.groupKey, entry.id);
     logger.warn({ receiver, integration: way.name, attempts, reason: result.reason }, "not delivered");
     return { delivered: false, reason: result.reason };
   };

@@ -62,14 +62,15 @@ export function createHttpIntegration(
       let record: DeliveryRecord = { target: kind, subject: "", body: "", answer: "" };
       try {
         const plan = await service.plan(createRenderer(deps.templates, data), data);
-        const mask = maskOf([...plan.secrets, ...(await client.secrets())]);
+        const maskNow = async () => maskOf([...plan.secrets, ...(await client.secrets())]);
+        const mask = await maskNow();
         record = {
           target: mask(plan.target),
           subject: mask(plan.subject),
           body: mask(plan.exchanges.map((exchange) => exchange.body ?? "").join("\n")),
           answer: "",
         };
-        return await converse(service, plan.exchanges, client, { timeoutMs, signal }, mask, record);
+        return await converse(service, plan.exchanges, client, { timeoutMs, signal }, maskNow, record);
       } catch (error) {
         const isFinal = error instanceof TemplateError || error instanceof MessageError;
         return { outcome: isFinal ? "failed" : "retry", reason: messageOf(error), record };
@@ -83,7 +84,7 @@ async function converse(
   exchanges: readonly Exchange[],
   client: ReceiverHttp,
   limits: { readonly timeoutMs: number; readonly signal: AbortSignal },
-  mask: Mask,
+  maskNow: () => Promise<Mask>,
   record: DeliveryRecord,
 ): Promise<DeliveryResult> {
   const answers: string[] = [];
@@ -106,9 +107,12 @@ async function converse(
     } catch (error) {
       verdict = verdictOfError(error);
     }
-    const shown = { ...record, answer: mask(answers.join("\n")) };
-    if (verdict.kind !== "ok") return resultOf({ ...verdict, reason: mask(verdict.reason) }, shown);
+    if (verdict.kind === "ok") continue;
+    const mask = await maskNow();
+    return resultOf({ ...verdict, reason: mask(verdict.reason) }, { ...record, answer: mask(answers.join("\n")) });
   }
+  // Only now is the token known that this very exchange may have fetched.
+  const mask = await maskNow();
   return { outcome: "delivered", record: { ...record, answer: mask(answers.join("\n")) } };
 }
 

@@ -23,6 +23,7 @@ const DEFAULT_LIFE_MS = 300_000;
 
 export class OAuthTokens {
   private token: Token | undefined;
+  private given: readonly string[] = [];
   private pending: Promise<Token> | undefined;
   /** Where the server wants the client's credentials: learnt at the first answer. */
   private style: "header" | "body" = "header";
@@ -40,6 +41,8 @@ export class OAuthTokens {
       this.pending = undefined;
     });
     this.token = await this.pending;
+    const { secret } = this.token;
+    this.given = [secret, ...this.given.filter((one) => one !== secret)].slice(0, 2);
     return this.token.authorization;
   }
 
@@ -47,9 +50,9 @@ export class OAuthTokens {
     this.token = undefined;
   }
 
-  /** Tokens that must not be shown. */
-  known(): string[] {
-    return this.token ? [this.token.secret] : [];
+  /** Tokens that must not be shown: the newest two, because a refusal may echo the one before. */
+  known(): readonly string[] {
+    return this.given;
   }
 
   private async fetch(signal: AbortSignal): Promise<Token> {
