@@ -1,3 +1,4 @@
+export { type AlertmanagerProcess, startAlertmanager } from "./alertmanager.ts";
 export { FakeClock } from "./clock.ts";
 export { findPeer } from "./peer.ts";
 export {
