@@ -23,17 +23,44 @@ describe("whole-string regular expressions", () => {
   test("take linear time on patterns that make backtracking explode", () => {
     expect(compileWholeRegex("(a+)+b").matches("a".repeat(5000))).toBe(false);
   });
+  test("lists of literals are looked up, however many and with escaped signs", () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => `10\\.0\\.${i}:9100`);
+    const regex = compileWholeRegex(many.join("|"));
+    expect(regex.literals).toHaveLength(20_000);
+    expect(regex.matches("10.0.19999:9100")).toBe(true);
+    expect(regex.matches("10x0.1:9100")).toBe(false);
+    expect(compileWholeRegex("a\\|b|c").literals).toBeUndefined();
+  });
+  test("refuse what is too long to compile in a moment", () => {
+    expect(() => compileWholeRegex(`${"a?".repeat(10_000)}b`)).toThrow(/16384/);
+  });
   test("refuse what RE2 refuses", () => {
     expect(() => compileWholeRegex("(?=x)")).toThrow(RegexError);
     expect(() => compileWholeRegex("(")).toThrow(RegexError);
     expect(() => compileWholeRegex("(a)\\1")).toThrow(RegexError);
   });
   test("the fast paths agree with the engine", () => {
-    const piece = fc.constantFrom("a", "b", "ab", ".", ".*", ".+", "|", "(", ")", "?", "\\.", "[ab]", "c");
+    const piece = fc.constantFrom(
+      "a",
+      "b",
+      "ab",
+      ".",
+      ".*",
+      ".+",
+      "|",
+      "(",
+      ")",
+      "?",
+      "\\.",
+      "\\|",
+      "\\\\",
+      "[ab]",
+      "c",
+    );
     fc.assert(
       fc.property(
         fc.array(piece, { maxLength: 5 }),
-        fc.array(fc.constantFrom("a", "b", "c", ".", "\n")),
+        fc.array(fc.constantFrom("a", "b", "c", ".", "|", "\\", "\n")),
         (parts, text) => {
           const pattern = parts.join("");
           let slow: ReturnType<typeof compileRe2>;

@@ -15,7 +15,10 @@ export interface WholeRegex {
 export class RegexError extends Error {}
 
 const META = /[\\.+*?()|[\]{}^$]/;
-const LITERAL_LIMIT = 256;
+/** An alternative without operators: plain characters, and escaped signs as tools write them (`10\.0\.0\.1:9100`). */
+const LITERAL = /^(?:[^\\.+*?()|[\]{}^$]|\\[\\.+*?()|[\]{}^$/:=,;"'@#%&<>!~` -])*$/;
+/** Compiling takes about 5 ms for each 1000 characters (re2js), and matching grows with the length as well. */
+const COMPILED_LENGTH_MAX = 16_384;
 const CACHE_LIMIT = 1000;
 const cache = new Map<string, WholeRegex>();
 
@@ -46,6 +49,9 @@ function make(pattern: string): WholeRegex {
   }
   if (pattern === ".*") return { pattern, literals: undefined, prefix: "", matches: () => true };
   if (pattern === ".+") return { pattern, literals: undefined, prefix: "", matches: (text) => text !== "" };
+  if (pattern.length > COMPILED_LENGTH_MAX) {
+    throw new RegexError(`error parsing regexp: a pattern may have ${COMPILED_LENGTH_MAX} characters at most`);
+  }
   const compiled = compileRe2(pattern, RE2JS.DOTALL);
   const prefix = literalPrefix(pattern);
   const rest = pattern.slice(prefix.length);
@@ -66,9 +72,10 @@ function literalAlternatives(pattern: string): string[] | undefined {
   let body = pattern;
   if (body.startsWith("(?:") && body.endsWith(")")) body = body.slice(3, -1);
   else if (body.startsWith("(") && !body.startsWith("(?") && body.endsWith(")")) body = body.slice(1, -1);
+  // An escaped bar would be cut in two, and then the first half ends in a lone backslash, which is no literal.
   const parts = body.split("|");
-  if (parts.length > LITERAL_LIMIT || parts.some((part) => META.test(part))) return undefined;
-  return parts;
+  if (!parts.every((part) => LITERAL.test(part))) return undefined;
+  return parts.map((part) => part.replaceAll(/\\(.)/g, "$1"));
 }
 
 /** The longest literal start of a pattern without alternation; quantified characters do not count. */

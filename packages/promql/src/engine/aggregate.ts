@@ -41,8 +41,8 @@ type RowAdder = (vector: Vector, from: number, out: Vector, to: number) => void;
 async function aggregateNumbers(expr: AggregateExpr, vector: Vector, context: EvalContext): Promise<Vector> {
   const grouping = groupSeries(expr, vector);
   const { steps } = vector;
+  context.query.budget.hold(grouping.labels.length * steps * 2);
   const out = emptyVector(grouping.labels, grouping.dropName, steps);
-  context.query.budget.hold(out.values.length * 2);
   const state = makeState(expr.operator, out);
   for (let i = 0; i < vector.labels.length; i++) {
     state.add(vector, i * steps, out, grouping.groupOf[i] * steps);
@@ -225,6 +225,7 @@ async function aggregateQuantile(
   }
   const grouping = groupSeries(expr, vector);
   const { steps } = vector;
+  context.query.budget.hold(grouping.labels.length * steps);
   const out = emptyVector(grouping.labels, grouping.dropName, steps);
   const members = membersOf(grouping);
   for (let g = 0; g < members.length; g++) {

@@ -1,6 +1,6 @@
 // Binary operators where one side is a scalar, and the choice between the kinds.
 import type { BinaryExpr } from "../parser/ast.ts";
-import type { EvalContext } from "./context.ts";
+import { type EvalContext, eachRow } from "./context.ts";
 import { matchVectors } from "./matching.ts";
 import { isArithmetic, numberOperator } from "./operators.ts";
 import { evaluateSetOperator } from "./set-operators.ts";
@@ -46,22 +46,27 @@ function scalars(expr: BinaryExpr, left: Scalar, right: Scalar): Scalar {
 }
 
 /** `swapped`: the scalar is on the left. A comparison that filters keeps the vector's value either way. */
-function withScalar(expr: BinaryExpr, vector: Vector, scalar: Scalar, swapped: boolean, context: EvalContext): Vector {
+async function withScalar(
+  expr: BinaryExpr,
+  vector: Vector,
+  scalar: Scalar,
+  swapped: boolean,
+  context: EvalContext,
+): Promise<Vector> {
   const compute = numberOperator(expr.operator);
   const filters = !isArithmetic(expr.operator) && !expr.returnBool;
   const { steps } = vector;
   context.query.budget.hold(vector.values.length);
   const out = emptyVector(vector.labels, vector.dropName, steps);
-  for (let cell = 0, s = 0; cell < out.values.length; cell++) {
-    if (vector.present[cell] === 1) {
+  await eachRow(context.query.budget, vector.labels.length, steps, (row) => {
+    for (let cell = row * steps, s = 0; s < steps; cell++, s++) {
+      if (vector.present[cell] === 0) continue;
       const value = vector.values[cell];
       const result = swapped ? compute(scalar.values[s], value) : compute(value, scalar.values[s]);
-      if (!filters || result === 1) {
-        out.values[cell] = filters ? value : result;
-        out.present[cell] = 1;
-      }
+      if (filters && result !== 1) continue;
+      out.values[cell] = filters ? value : result;
+      out.present[cell] = 1;
     }
-    if (++s === steps) s = 0;
-  }
+  });
   return filters ? out : withoutNames(out, context.query.delayedNameRemoval);
 }

@@ -14,6 +14,12 @@ const DEFAULT_SAMPLES_MAX = 50_000_000;
 export const DEFAULT_LOOKBACK_MS = 300_000;
 const DEFAULT_SUBQUERY_STEP_MS = 60_000;
 
+/** What all queries of an engine hold together, and which run, the oldest first. */
+export interface SharedBudget {
+  held: number;
+  readonly running: Set<Budget>;
+}
+
 /** Limits of one query, and its politeness towards the event loop. */
 export class Budget {
   samplesRead = 0;
@@ -26,19 +32,59 @@ export class Budget {
   constructor(
     private readonly options: EngineOptions,
     private readonly request: QueryRequest,
+    private readonly shared: SharedBudget,
   ) {
+    shared.running.add(this);
     this.sliceStartMs = options.clock.monotonicMs();
     this.deadlineMs = this.sliceStartMs + (request.timeoutMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Counts samples as held in memory, until `settle`. */
+  /** Counts samples as held in memory, until `settle`. To be called before the memory is taken. */
   hold(samples: number): void {
-    this.held += samples;
-    this.peakSamples = Math.max(this.peakSamples, this.held);
-    const max = this.options.maxSamples ?? DEFAULT_SAMPLES_MAX;
-    if (this.held > max) {
+    this.set(this.held + samples);
+  }
+
+  private set(samples: number): void {
+    this.shared.held += samples - this.held;
+    this.held = samples;
+    this.peakSamples = Math.max(this.peakSamples, samples);
+    if (samples > (this.options.maxSamples ?? DEFAULT_SAMPLES_MAX)) {
       throw new QueryError("limit", "query processing would load too many samples into memory in query execution");
     }
+    // A query that is alone has its own limit only.
+    if (this.shared.held > (this.options.maxSamplesAll ?? Number.POSITIVE_INFINITY) && this.shared.held > samples) {
+      throw new QueryError("limit", "the queries that run now hold too many samples together: try again later");
+    }
+  }
+
+  /**
+   * Waits while the queries that run hold much together: over half of what they may. The oldest goes on always, so that
+   * in the end each gets through. Throws like `pause`.
+   */
+  private async waitForRoom(): Promise<void> {
+    const { maxSamplesAll } = this.options;
+    if (maxSamplesAll === undefined || this.shared.running.size === 1) return;
+    const enough = maxSamplesAll / 2;
+    while (this.shared.held > enough && this.shared.running.values().next().value !== this) {
+      await (this.options.yieldNow ?? nextTurn)();
+      this.check();
+    }
+  }
+
+  /** To be called before the first data is read. Queries that begin together do so one after the other. */
+  async start(): Promise<void> {
+    this.check();
+    if (this.options.maxSamplesAll === undefined || this.shared.running.size === 1) return;
+    await (this.options.yieldNow ?? nextTurn)();
+    await this.waitForRoom();
+    this.sliceStartMs = this.options.clock.monotonicMs();
+  }
+
+  /** The query is over, whatever its outcome. */
+  release(): void {
+    this.shared.running.delete(this);
+    this.shared.held -= this.held;
+    this.held = 0;
   }
 
   get heldNow(): number {
@@ -47,7 +93,7 @@ export class Budget {
 
   /** An expression is done: of all that was held for it since `before` only its result is left. */
   settle(before: number, resultSamples: number): void {
-    this.held = before + resultSamples;
+    this.set(before + resultSamples);
   }
 
   /** Counts cells of work; true when it is time to `pause`. */
@@ -62,6 +108,7 @@ export class Budget {
   async pause(): Promise<void> {
     await (this.options.yieldNow ?? nextTurn)();
     this.check();
+    await this.waitForRoom();
     this.sliceStartMs = this.options.clock.monotonicMs();
   }
 
@@ -75,6 +122,29 @@ export class Budget {
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Calls `body` for each row, with turns of the event loop in between. `cells`: the work of a row. */
+export async function eachRow(budget: Budget, rows: number, cells: number, body: (row: number) => void): Promise<void> {
+  for (let row = 0; row < rows; row++) {
+    body(row);
+    if (budget.due(cells)) await budget.pause();
+  }
+}
+
+/** `map` of a typed array, with turns of the event loop in between. */
+export async function mapCells(
+  budget: Budget,
+  values: Float64Array,
+  call: (value: number, cell: number) => number,
+): Promise<Float64Array> {
+  const out = new Float64Array(values.length);
+  for (let from = 0; from < values.length; from += CELLS_PER_CHECK) {
+    const to = Math.min(values.length, from + CELLS_PER_CHECK);
+    for (let cell = from; cell < to; cell++) out[cell] = call(values[cell], cell);
+    if (budget.due(to - from)) await budget.pause();
+  }
+  return out;
 }
 
 /** Warnings and infos, each once, with their place in the query. */
@@ -125,12 +195,13 @@ export class QueryContext {
     readonly grid: Grid,
     readonly startMs: number,
     readonly endMs: number,
+    shared: SharedBudget = { held: 0, running: new Set() },
   ) {
     this.lookbackMs = request.lookbackMs ?? options.lookbackMs ?? DEFAULT_LOOKBACK_MS;
     this.subqueryStepMs = options.defaultSubqueryStepMs ?? DEFAULT_SUBQUERY_STEP_MS;
     this.delayedNameRemoval = options.delayedNameRemoval ?? true;
     this.annotations = new Annotations(request.expression);
-    this.budget = new Budget(options, request);
+    this.budget = new Budget(options, request, shared);
   }
 
   /** Milliseconds of a duration, step() and range() filled in. */

@@ -177,3 +177,51 @@ it("agrees with windows worked out one by one, on random series", async () => {
     { numRuns: 300 },
   );
 });
+
+describe("hostile expressions", () => {
+  const budget = { maxSamples: 1_000_000 };
+  const ask = (expression: string, options: Partial<EngineOptions> = {}) =>
+    kindOf(engineWith({ ...budget, ...options }).instant(storeOf(flat(50, 20)), { expression }, 20_000));
+
+  it("are refused before their memory is taken", async () => {
+    // Each would take 8 GB or more.
+    expect(await ask("max_over_time(vector(1)[1000000000s:1s])")).toBe("limit");
+    expect(await ask("sum_over_time((vector(1) + vector(2))[1000000000s:1s])")).toBe("limit");
+    expect(await ask("max_over_time((a_total @ 5)[30d:1ms])")).toBe("limit");
+    expect(await ask("avg_over_time(absent(b)[1000000000s:1s])")).toBe("limit");
+  });
+
+  it("cannot make a label value of any length", async () => {
+    let expression = 'label_replace(a_total, "x", "aaaaaaaaaa", "", "")';
+    for (let i = 0; i < 30; i++) expression = `label_join(${expression}, "x", "", "x", "x", "x", "x")`;
+    expect(await ask(expression)).toBe("execution");
+  });
+
+  it("are too long at 20,000 tokens, however they go on", async () => {
+    expect(await ask("(".repeat(1_000_000))).toBe("parse");
+    expect(await ask(`1${"+1".repeat(500_000)}`)).toBe("parse");
+  });
+
+  it("wait while older ones hold much, and fail when all together hold too much", async () => {
+    const series = flat(100, 20);
+    const ask = (engine: ReturnType<typeof createEngine>) =>
+      kindOf(engine.range(storeOf(series), { expression: "a_total" }, 0, 99_000, 1000));
+    const roomy = engineWith({ maxSamplesAll: 60_000, clock: tickingClock(11) });
+    expect(await Promise.all(Array.from({ length: 20 }, () => ask(roomy)))).toEqual(Array(20).fill("none"));
+    const narrow = engineWith({ maxSamplesAll: 30_000, clock: { monotonicMs: () => 0 } });
+    const kinds = await Promise.all(Array.from({ length: 20 }, () => ask(narrow)));
+    expect(kinds).toContain("none");
+    expect(await ask(narrow)).toBe("none");
+  });
+
+  it("let the event loop turn within one series", async () => {
+    let turns = 0;
+    const yieldNow = async () => {
+      turns++;
+    };
+    const store = storeOf(flat(1, 10_000));
+    const engine = engineWith({ clock: tickingClock(11), yieldNow });
+    await engine.range(store, { expression: "quantile_over_time(0.5, a_total[1h])" }, 0, 9_999_000, 10_000);
+    expect(turns).toBeGreaterThan(100);
+  });
+});

@@ -4,7 +4,7 @@ import type { Expr } from "../parser/ast.ts";
 import { typeOf } from "../parser/check.ts";
 import { ParseError } from "../parser/error.ts";
 import { parseExpression } from "../parser/parse.ts";
-import { QueryContext } from "./context.ts";
+import { eachRow, QueryContext, type SharedBudget } from "./context.ts";
 import { evaluate, evaluateRange } from "./evaluate.ts";
 import {
   type Engine,
@@ -24,21 +24,23 @@ import { type Grid, mergeEqualLabels, relabel, type Value, type Vector } from ".
 const STEPS_MAX = 11_000_000;
 
 export function createEngine(options: EngineOptions): Engine {
+  const shared: SharedBudget = { held: 0, running: new Set() };
   return {
     instant: (store, request, timeMs) =>
-      run(options, store, request, { startMs: timeMs, stepMs: 0, steps: 1 }, timeMs, true),
+      run(options, shared, store, request, { startMs: timeMs, stepMs: 0, steps: 1 }, timeMs, true),
     range: (store, request, startMs, endMs, stepMs) => {
       if (!(stepMs > 0)) return Promise.reject(new QueryError("execution", "the step must be greater than 0"));
       if (endMs < startMs) return Promise.reject(new QueryError("execution", "the end must not be before the start"));
       const steps = Math.floor((endMs - startMs) / stepMs) + 1;
       if (steps > STEPS_MAX) return Promise.reject(new QueryError("limit", "the query has too many steps"));
-      return run(options, store, request, { startMs, stepMs, steps }, endMs, false);
+      return run(options, shared, store, request, { startMs, stepMs, steps }, endMs, false);
     },
   };
 }
 
 async function run(
   options: EngineOptions,
+  shared: SharedBudget,
   store: Queryable,
   request: QueryRequest,
   grid: Grid,
@@ -46,13 +48,17 @@ async function run(
   instant: boolean,
 ): Promise<QueryResult> {
   const expr = parse(request.expression, options);
-  const query = new QueryContext(options, request, grid, grid.startMs, endMs);
-  query.budget.check();
-  const value = await execute(expr, query, store, grid, instant);
-  query.budget.check();
-  const { warnings, infos } = query.annotations;
-  const { samplesRead, peakSamples } = query.budget;
-  return { value, warnings, infos, stats: { samplesRead, peakSamples } };
+  const query = new QueryContext(options, request, grid, grid.startMs, endMs, shared);
+  try {
+    await query.budget.start();
+    const value = await execute(expr, query, store, grid, instant);
+    query.budget.check();
+    const { warnings, infos } = query.annotations;
+    const { samplesRead, peakSamples } = query.budget;
+    return { value, warnings, infos, stats: { samplesRead, peakSamples } };
+  } finally {
+    query.budget.release();
+  }
 }
 
 function parse(text: string, options: EngineOptions): Expr {
@@ -84,7 +90,7 @@ async function execute(
   try {
     if (type === "matrix") return await rangeResult(expr, context);
     const value = await evaluate(expr, context);
-    return instant ? instantResult(value, query) : matrixResult(value, query);
+    return instant ? instantResult(value, query) : await matrixResult(value, query);
   } catch (error) {
     if (error instanceof RegexError) throw new QueryError("execution", error.message);
     throw error;
@@ -110,7 +116,7 @@ function instantResult(value: Value, query: QueryContext): QueryValue {
   return { type: "vector", samples };
 }
 
-function matrixResult(value: Value, query: QueryContext): QueryValue {
+async function matrixResult(value: Value, query: QueryContext): Promise<QueryValue> {
   if (value.kind === "string") return query.fail("a range query cannot give a string");
   const { startMs, stepMs, steps } = query.grid;
   const allTimes = Float64Array.from({ length: steps }, (_, s) => startMs + s * stepMs);
@@ -119,7 +125,8 @@ function matrixResult(value: Value, query: QueryContext): QueryValue {
   }
   const vector = finish(value, query);
   const series: MatrixSeries[] = [];
-  vector.labels.forEach((labels, i) => {
+  await eachRow(query.budget, vector.labels.length, steps, (i) => {
+    const labels = vector.labels[i];
     const present = vector.present.subarray(i * steps, (i + 1) * steps);
     const values = vector.values.subarray(i * steps, (i + 1) * steps);
     let points = 0;

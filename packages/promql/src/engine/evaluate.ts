@@ -4,7 +4,7 @@ import { type CallExpr, type Expr, type Subquery, unwrapParens } from "../parser
 import { typeOf } from "../parser/check.ts";
 import { evaluateAggregate } from "./aggregate.ts";
 import { evaluateBinary } from "./binary.ts";
-import type { EvalContext } from "./context.ts";
+import { type EvalContext, eachRow, mapCells } from "./context.ts";
 import { histogramFraction, histogramQuantile, histogramQuantiles } from "./histogram-functions.ts";
 import { isInvariant } from "./invariance.ts";
 import { absentLabels, labelJoin, labelReplace, sortByLabel, stringArgs } from "./label-functions.ts";
@@ -27,7 +27,11 @@ export async function evaluate(expr: Expr, context: EvalContext): Promise<Value>
   const { grid, query } = context;
   const before = query.budget.heldNow;
   const once = grid.steps > 1 && isInvariant(expr, query) ? { query, grid: { ...grid, steps: 1 } } : context;
-  const value = broadcast(await evaluateNode(expr, once), grid.steps);
+  // Before anything is made: whatever it is, it has a cell for each step.
+  query.budget.hold(grid.steps);
+  const made = await evaluateNode(expr, once);
+  if (once !== context && made.kind === "vector") query.budget.hold(made.labels.length * grid.steps);
+  const value = broadcast(made, grid.steps);
   query.budget.settle(before, value.kind === "string" ? 0 : value.values.length);
   return value;
 }
@@ -91,9 +95,10 @@ async function evaluateSubquery(expr: Subquery, context: EvalContext): Promise<R
   return rangeOfSubquery(expr, context, inner, grid);
 }
 
-function negate(operator: "-" | "+", value: Value, context: EvalContext): Value {
+async function negate(operator: "-" | "+", value: Value, context: EvalContext): Promise<Value> {
   if (operator === "+" || value.kind === "string") return value;
-  const values = value.values.map((one) => -one);
+  context.query.budget.hold(value.values.length);
+  const values = await mapCells(context.query.budget, value.values, (one) => -one);
   if (value.kind === "scalar") return { kind: "scalar", values };
   return withoutNames({ ...value, values }, context.query.delayedNameRemoval);
 }
@@ -107,12 +112,12 @@ async function evaluateCall(expr: CallExpr, context: EvalContext): Promise<Value
   const number = NUMBER_FUNCTIONS.get(func);
   if (number) {
     const vector = await evaluateVector(args[0], context);
-    return withoutNames({ ...vector, values: vector.values.map((value) => number(value)) }, delayed);
+    return withoutNames({ ...vector, values: await mapped(vector, number, context) }, delayed);
   }
   const calendar = CALENDAR_FUNCTIONS.get(func);
   if (calendar) {
     const vector = args.length > 0 ? await evaluateVector(args[0], context) : vectorOf(stepTimes(context));
-    return withoutNames({ ...vector, values: vector.values.map((value) => calendar(value)) }, delayed);
+    return withoutNames({ ...vector, values: await mapped(vector, calendar, context) }, delayed);
   }
   const withParams = SCALAR_ARGUMENT_FUNCTIONS.get(func);
   if (withParams) return applyWithParams(expr, withParams, context);
@@ -122,6 +127,11 @@ async function evaluateCall(expr: CallExpr, context: EvalContext): Promise<Value
     return { kind: "scalar", values: a.values.map((value, s) => scalar(value, b.values[s])) };
   }
   return evaluateSpecial(expr, context);
+}
+
+function mapped(vector: Vector, call: (value: number) => number, { query }: EvalContext): Promise<Float64Array> {
+  query.budget.hold(vector.values.length);
+  return mapCells(query.budget, vector.values, (value) => call(value));
 }
 
 async function evaluateRanged(expr: CallExpr, ranged: number, context: EvalContext): Promise<Vector> {
@@ -144,8 +154,9 @@ async function applyWithParams(
   const params: Scalar[] = [];
   for (const arg of expr.args.slice(1)) params.push(await evaluateScalar(arg, context));
   const { steps } = vector;
+  context.query.budget.hold(vector.values.length);
   const out = emptyVector(vector.labels, vector.dropName, steps);
-  for (let s = 0; s < steps; s++) {
+  await eachRow(context.query.budget, steps, vector.labels.length, (s) => {
     const stepParams = params.map(({ values }) => values[s]);
     for (let cell = s; cell < out.values.length; cell += steps) {
       const value = vector.present[cell] === 1 ? call(vector.values[cell], stepParams) : undefined;
@@ -153,7 +164,7 @@ async function applyWithParams(
       out.values[cell] = value;
       out.present[cell] = 1;
     }
-  }
+  });
   return withoutNames(out, context.query.delayedNameRemoval);
 }
 
@@ -261,7 +272,8 @@ async function timestamps(arg: Expr, context: EvalContext): Promise<Vector> {
   if (inner.kind === "selector") return withoutNames(await selectTimestamps(inner, context), delayed);
   const vector = await evaluateVector(arg, context);
   const times = stepTimes(context).values;
-  return withoutNames({ ...vector, values: vector.values.map((_, cell) => times[cell % vector.steps]) }, delayed);
+  const values = await mapCells(context.query.budget, vector.values, (_, cell) => times[cell % vector.steps]);
+  return withoutNames({ ...vector, values }, delayed);
 }
 
 function absent(arg: Expr, vector: Vector): Vector {

@@ -76,12 +76,12 @@ async function eachHistogram(
 ): Promise<Vector> {
   const { steps } = vector;
   const labels = histograms.map((histogram) => histogram.labels);
+  context.query.budget.hold(labels.length * steps);
   const out = emptyVector(
     labels,
     labels.map(() => false),
     steps,
   );
-  context.query.budget.hold(out.values.length);
   const buckets: Bucket[] = [];
   for (let h = 0; h < histograms.length; h++) {
     for (let s = 0; s < steps; s++) {

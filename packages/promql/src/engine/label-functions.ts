@@ -5,6 +5,9 @@ import { isWellFormed, quoteString } from "../parser/text.ts";
 import type { EvalContext } from "./context.ts";
 import { mergeEqualLabels, pickRows, relabel, type Vector } from "./vector.ts";
 
+/** What functions may make: nested calls can multiply a text's length each time. */
+const VALUE_LENGTH_MAX = 65_536;
+
 type Re2 = ReturnType<typeof compileRe2>;
 
 export function labelReplace(vector: Vector, args: readonly string[], context: EvalContext): Vector {
@@ -83,6 +86,10 @@ function withLabels(
   const labels = vector.labels.map((series, i) => {
     const text = value(series);
     if (text === undefined) return series;
+    if (text.length > VALUE_LENGTH_MAX)
+      context.query.fail(`a label value would have more than ${VALUE_LENGTH_MAX} characters`);
+    // Texts take memory as samples do: 8 bytes each, kept twice (the value, and the key of the label set).
+    context.query.budget.hold(text.length >> 2);
     if (target === METRIC_NAME) dropName[i] = false;
     return series.with(target, text);
   });

@@ -2,7 +2,7 @@
 // of a group has a point is looked at step by step.
 import type { Labels } from "@storewatch/model";
 import type { BinaryExpr, VectorMatching } from "../parser/ast.ts";
-import type { EvalContext } from "./context.ts";
+import type { Budget, EvalContext } from "./context.ts";
 import { fillMissing } from "./fill.ts";
 import { isArithmetic, numberOperator } from "./operators.ts";
 import { matchLabels, signatures } from "./signature.ts";
@@ -20,11 +20,15 @@ class Output {
   private readonly rows = new Map<string, number>();
   private readonly chunks: { values: Float64Array; present: Uint8Array }[] = [];
 
-  constructor(private readonly steps: number) {}
+  constructor(
+    private readonly steps: number,
+    private readonly budget: Budget,
+  ) {}
 
   row(labels: Labels, dropName: boolean): { values: Float64Array; present: Uint8Array } {
     const found = this.rows.get(labels.key);
     if (found !== undefined) return this.chunks[found];
+    this.budget.hold(this.steps);
     this.rows.set(labels.key, this.chunks.length);
     this.labels.push(labels);
     this.dropName.push(dropName);
@@ -56,17 +60,14 @@ export async function matchVectors(
   const many = swapped ? filledRight : filledLeft;
   const one = swapped ? filledLeft : filledRight;
   const groups = groupSeries(many, one, matching);
-  const out = new Output(many.steps);
+  const out = new Output(many.steps, context.query.budget);
   const pairing = new Pairing(expr, matching, many, one, swapped, out, context);
   for (const group of groups.values()) {
     pairing.checkOneSide(group);
-    if (group.one.length > 0 && group.many.length > 0) pairing.combine(group);
-    const work = group.many.length * group.one.length * many.steps;
-    if (context.query.budget.due(work)) await context.query.budget.pause();
+    if (group.one.length > 0 && group.many.length > 0) await pairing.combine(group);
   }
-  const vector = out.finish();
-  context.query.budget.hold(vector.values.length);
-  return vector;
+  context.query.budget.hold(out.labels.length * many.steps);
+  return out.finish();
 }
 
 function groupSeries(many: Vector, one: Vector, matching: VectorMatching): Map<string, Group> {
@@ -141,11 +142,13 @@ class Pairing {
     );
   }
 
-  combine(group: Group): void {
+  async combine(group: Group): Promise<void> {
+    const { budget } = this.context.query;
     const oneToOne = this.matching.card === "one-to-one";
     const matched = oneToOne && group.many.length > 1 ? new Uint8Array(this.many.steps) : undefined;
     for (const manyRow of group.many) {
       for (const oneRow of group.one) this.pair(manyRow, oneRow, matched);
+      if (budget.due(group.one.length * this.many.steps)) await budget.pause();
     }
   }
 

@@ -40,6 +40,11 @@ export interface EngineOptions {
   readonly defaultSubqueryStepMs?: number;
   /** Samples held at once by one query. Default 50 million. */
   readonly maxSamples?: number;
+  /**
+   * Samples held at once by all queries of this engine together; from half of it on younger queries wait for older ones.
+   * Default: no such limit.
+   */
+  readonly maxSamplesAll?: number;
   /** Experimental functions and syntax, as upstream's feature flag. Default false. */
   readonly experimental?: boolean;
 }

@@ -1,6 +1,6 @@
 // Calls of functions that take a range vector.
 import type { CallExpr } from "../parser/ast.ts";
-import type { EvalContext } from "./context.ts";
+import { type EvalContext, eachRow } from "./context.ts";
 import { WINDOW_FUNCTIONS, type Window } from "./over-time.ts";
 import { evaluateRate } from "./rate.ts";
 import {
@@ -14,6 +14,7 @@ import {
 } from "./vector.ts";
 
 const KEEPS_NAME: ReadonlySet<string> = new Set(["first_over_time", "last_over_time"]);
+const WORK_PER_CHECK = 16_384;
 const COUNTER_SUFFIXES = ["_total", "_sum", "_count", "_bucket"];
 
 /** `params`: the scalar arguments, in their order. */
@@ -61,6 +62,11 @@ async function evaluateWindows(
       while (window.low < window.high && timesMs[window.low] <= endMs - rangeMs) window.low++;
       if (window.low === window.high) continue;
       work += window.high - window.low;
+      // Within a series too: thousands of steps over thousands of samples each take seconds.
+      if (work >= WORK_PER_CHECK) {
+        if (query.budget.due(work)) await query.budget.pause();
+        work = 0;
+      }
       window.stepMs = grid.startMs + s * grid.stepMs;
       for (let p = 0; p < params.length; p++) stepParams[p] = params[p].values[s];
       const value = call(window, stepParams);
@@ -74,18 +80,19 @@ async function evaluateWindows(
 }
 
 /** 1 at each step at which no series has a sample in its window. */
-export function absentOverTime(range: RangeVector, context: EvalContext, absent: Vector): Vector {
+export async function absentOverTime(range: RangeVector, context: EvalContext, absent: Vector): Promise<Vector> {
   const { steps } = context.grid;
   absent.values.fill(1);
   absent.present.fill(1);
-  for (const { timesMs } of range.series) {
+  await eachRow(context.query.budget, range.series.length, steps, (i) => {
+    const { timesMs } = range.series[i];
     let low = 0;
     let endMs = range.endMs;
     for (let s = 0; s < steps; s++, endMs += range.endStepMs) {
       while (low < timesMs.length && timesMs[low] <= endMs - range.rangeMs) low++;
       if (low < timesMs.length && timesMs[low] <= endMs) absent.present[s] = 0;
     }
-  }
+  });
   return absent;
 }
 

@@ -2,7 +2,7 @@
 import { bitsOf, isStaleAt, type SeriesSamples } from "@storewatch/model";
 import type { AtModifier, Expr, MatrixSelector, Subquery, TimeModifiers, VectorSelector } from "../parser/ast.ts";
 import { childrenOf } from "../parser/walk.ts";
-import type { EvalContext, QueryContext } from "./context.ts";
+import { type EvalContext, eachRow, type QueryContext } from "./context.ts";
 import type { Queryable } from "./queryable.ts";
 import { emptyVector, type Grid, gridEnd, type RangeSeries, type RangeVector, type Vector } from "./vector.ts";
 
@@ -157,13 +157,18 @@ function withoutMarkers(series: SeriesSamples): RangeSeries {
 }
 
 /** The results of a subquery's inner expression as samples. */
-export function rangeOfSubquery(expr: Subquery, context: EvalContext, inner: Vector, grid: Grid): RangeVector {
+export async function rangeOfSubquery(
+  expr: Subquery,
+  context: EvalContext,
+  inner: Vector,
+  grid: Grid,
+): Promise<RangeVector> {
   const series: RangeSeries[] = [];
   const { steps } = grid;
-  for (let i = 0; i < inner.labels.length; i++) {
+  await eachRow(context.query.budget, inner.labels.length, steps, (i) => {
     let points = 0;
     for (let s = 0; s < steps; s++) points += inner.present[i * steps + s];
-    if (points === 0) continue;
+    if (points === 0) return;
     const timesMs = new Float64Array(points);
     const values = new Float64Array(points);
     let n = 0;
@@ -173,6 +178,6 @@ export function rangeOfSubquery(expr: Subquery, context: EvalContext, inner: Vec
       values[n++] = inner.values[i * steps + s];
     }
     series.push({ labels: inner.labels[i], dropName: inner.dropName[i], timesMs, values });
-  }
+  });
   return { kind: "matrix", series, rangeMs: context.query.resolve(expr.range, true), ...windowEnds(expr, context) };
 }

@@ -135,6 +135,9 @@ function quoteChar(char: string): string {
   return `'${char}'`;
 }
 
+/** Real expressions stay below 1000 tokens; a text of this many takes about 10 ms to read. */
+const TOKENS_MAX = 20_000;
+
 /** All tokens of a text, the end token included. Throws ParseError. */
 export function tokenize(text: string): Token[] {
   const lexer = new Lexer(text);
@@ -142,6 +145,7 @@ export function tokenize(text: string): Token[] {
   for (;;) {
     const token = lexer.next();
     tokens.push(token);
+    if (tokens.length > TOKENS_MAX) throw new ParseError("expression is too long", text, token.from);
     if (token.type === "end") return tokens;
   }
 }

@@ -8,6 +8,7 @@ import { openTsdb, type RowWriter, type TsdbProblem } from "@storewatch/tsdb";
 import { Counter, Gauge } from "prom-client";
 import type { Logger } from "../kernel/logger.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
+import { Turns } from "../kernel/turns.ts";
 import type { QueryService } from "../query/interface.ts";
 import { createQueryService } from "../query/service.ts";
 import type { RuleDependencies } from "../rules/interface.ts";
@@ -17,6 +18,8 @@ import { createEmbeddedMetricStore } from "../store/metrics/embedded.ts";
 export interface MetricStage {
   readonly store: MetricStore;
   readonly query: QueryService;
+  /** Where long work of people's requests waits for its next turn of the event loop. */
+  readonly nextTurn: () => Promise<void>;
   /** Rows by source: which series a scrape target feeds. */
   readonly source: (sourceId: number) => RowWriter | undefined;
   readonly openRows: (scope: TenantScope, key: string) => RowWriter;
@@ -69,7 +72,15 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
   const store = createEmbeddedMetricStore(tsdb);
   addStoreMetrics(store, metrics);
   addDiskMetrics(options.dataDir, metrics);
-  const query = createQueryService({ store, engine: createEngine({ clock }), clock, metrics });
+  const turns = new Turns();
+  const query = createQueryService({
+    store,
+    // About 1 GB for all queries of people together: each may hold half of it.
+    engine: createEngine({ clock, yieldNow: () => turns.next(), maxSamplesAll: 100_000_000 }),
+    urgentEngine: createEngine({ clock, yieldNow: () => turns.next(true) }),
+    clock,
+    metrics,
+  });
   const sources = new Map<number, RowWriter>();
   let maintenance = scheduleMaintenance();
 
@@ -87,6 +98,7 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
   return {
     store,
     query,
+    nextTurn: () => turns.next(),
     source: (id) => sources.get(id),
     openRows(scope, key) {
       const rows = store.openRows(scope, key);
@@ -137,7 +149,7 @@ function addDiskMetrics(dataDir: string, metrics: SelfMetrics): void {
 export function ruleAccess(stage: MetricStage): Omit<RuleDependencies, "alerts"> {
   return {
     async query(scope, expression, timeMs) {
-      const { value } = await stage.query.instant(scope, expression, timeMs);
+      const { value } = await stage.query.instant(scope, expression, timeMs, { isUrgent: true });
       if (value.type === "vector") return value.samples;
       if (value.type === "scalar") return [{ labels: Labels.empty, timeMs, value: value.value }];
       throw new QueryError("execution", `a rule needs a vector or a scalar, and this expression gives a ${value.type}`);

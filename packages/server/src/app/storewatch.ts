@@ -318,6 +318,7 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
       tenantRoutes(parts.tenants),
       queryRoutes({
         query: stage.query,
+        nextTurn: stage.nextTurn,
         store: stage.store,
         clock,
         status: statusPages(stage, config.metrics.retentionMs, clock),

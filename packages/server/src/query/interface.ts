@@ -17,6 +17,8 @@ export interface QueryService {
 }
 
 export interface QueryOptions {
+  /** Of rules: never waits for the queries of people. */
+  readonly isUrgent?: boolean;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly lookbackMs?: number;

@@ -1,7 +1,7 @@
 import { Labels } from "@storewatch/model";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatTimeSeconds, formatValue, queryResultJson } from "./json.ts";
+import { formatTimeSeconds, formatValue, isLargeResult, queryResultJson, queryResultPieces } from "./json.ts";
 
 const stats = { samplesRead: 0, peakSamples: 0 };
 
@@ -83,4 +83,23 @@ test("a matrix leaves staleness markers out", () => {
     },
     warnings: ["w"],
   });
+});
+
+test("a large result comes in pieces that are the same text together", () => {
+  const timesMs = Float64Array.from({ length: 5000 }, (_, i) => i * 1000);
+  const series = ["a", "b", "c"].map((name) => ({
+    labels: Labels.from({ name }),
+    timesMs,
+    values: timesMs.map((time) => Math.sin(time)),
+  }));
+  const result = { value: { type: "matrix" as const, series }, warnings: ["w"], infos: [], stats };
+  expect(isLargeResult(result)).toBe(true);
+  const pieces = [...queryResultPieces(result)];
+  expect(pieces.length).toBeGreaterThan(5);
+  expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(100_000);
+  const parsed = JSON.parse(pieces.join("")) as { data: { result: Array<{ values: unknown[] }> }; warnings: string[] };
+  expect(parsed.data.result.map(({ values }) => values.length)).toEqual([5000, 5000, 5000]);
+  expect(parsed.warnings).toEqual(["w"]);
+  const empty = { value: { type: "matrix" as const, series: [] }, warnings: [], infos: [], stats };
+  expect(JSON.parse(queryResultJson(empty))).toMatchObject({ data: { resultType: "matrix", result: [] } });
 });

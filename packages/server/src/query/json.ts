@@ -34,41 +34,73 @@ export function labelsJson(labels: Labels): string {
   return `${text}}`;
 }
 
+/** Length of the pieces that a large reply is made in: about 1 ms of work each. */
+const PIECE_LENGTH = 32_768;
+
 /** The whole reply of /api/v1/query and /api/v1/query_range. */
-export function queryResultJson(result: QueryResult, extra = ""): string {
+export function queryResultJson(result: QueryResult): string {
+  return [...queryResultPieces(result)].join("");
+}
+
+/** The same in pieces, so that others have their turn between them and a large reply is never in memory as a whole. */
+export function* queryResultPieces(result: QueryResult): Generator<string> {
   const notes = notesJson("warnings", result.warnings) + notesJson("infos", result.infos);
-  const type = result.value.type;
-  return `{"status":"success","data":{"resultType":"${type}","result":${valueJson(result)}${extra}}${notes}}`;
+  let text = `{"status":"success","data":{"resultType":"${result.value.type}","result":`;
+  for (const part of valueParts(result)) {
+    text += part;
+    if (text.length < PIECE_LENGTH) continue;
+    yield text;
+    text = "";
+  }
+  yield `${text}}${notes}}`;
+}
+
+/** True when making the reply takes so long (several ms) that it should not be done in one go. */
+export function isLargeResult({ value }: QueryResult): boolean {
+  if (value.type === "vector") return value.samples.length > 2000;
+  if (value.type !== "matrix") return false;
+  let points = value.series.length;
+  for (const { timesMs } of value.series) points += timesMs.length;
+  return points > 10_000;
 }
 
 function notesJson(name: string, notes: readonly string[]): string {
   return notes.length > 0 ? `,"${name}":${JSON.stringify(notes)}` : "";
 }
 
-function valueJson({ value }: QueryResult): string {
+function* valueParts({ value }: QueryResult): Generator<string> {
   switch (value.type) {
     case "scalar":
-      return `[${formatTimeSeconds(value.timeMs)},"${formatValue(value.value)}"]`;
+      yield `[${formatTimeSeconds(value.timeMs)},"${formatValue(value.value)}"]`;
+      return;
     case "string":
-      return `[${formatTimeSeconds(value.timeMs)},${JSON.stringify(value.value)}]`;
+      yield `[${formatTimeSeconds(value.timeMs)},${JSON.stringify(value.value)}]`;
+      return;
     case "vector": {
-      const parts: string[] = [];
+      let start = "[";
       for (const { labels, timeMs, value: v } of value.samples) {
-        parts.push(`{"metric":${labelsJson(labels)},"value":[${formatTimeSeconds(timeMs)},"${formatValue(v)}"]}`);
+        yield `${start}{"metric":${labelsJson(labels)},"value":[${formatTimeSeconds(timeMs)},"${formatValue(v)}"]}`;
+        start = ",";
       }
-      return `[${parts.join(",")}]`;
+      yield start === "[" ? "[]" : "]";
+      return;
     }
     case "matrix":
-      return matrixJson(value.series);
+      yield* matrixParts(value.series);
   }
 }
 
-function matrixJson(series: Extract<QueryResult["value"], { type: "matrix" }>["series"]): string {
+/** Points that are put into one part. */
+const PART_POINTS = 1000;
+
+function* matrixParts(series: Extract<QueryResult["value"], { type: "matrix" }>["series"]): Generator<string> {
   const timeTexts = new Map<number, string>();
-  const parts: string[] = [];
+  let start = "[";
   for (const { labels, timesMs, values } of series) {
     const bits = bitsOf(values);
-    let points = "";
+    let text = `${start}{"metric":${labelsJson(labels)},"values":[`;
+    start = ",";
+    let separator = "";
     for (let i = 0; i < timesMs.length; i++) {
       // A bare range selector hands raw samples out; markers are no samples.
       if (isStaleAt(bits, i)) continue;
@@ -78,9 +110,13 @@ function matrixJson(series: Extract<QueryResult["value"], { type: "matrix" }>["s
         time = `[${formatTimeSeconds(timeMs)},"`;
         timeTexts.set(timeMs, time);
       }
-      points += `${points === "" ? "" : ","}${time}${formatValue(values[i])}"]`;
+      text += `${separator}${time}${formatValue(values[i])}"]`;
+      separator = ",";
+      if (i % PART_POINTS < PART_POINTS - 1) continue;
+      yield text;
+      text = "";
     }
-    parts.push(`{"metric":${labelsJson(labels)},"values":[${points}]}`);
+    yield `${text}]}`;
   }
-  return `[${parts.join(",")}]`;
+  yield start === "[" ? "[]" : "]";
 }

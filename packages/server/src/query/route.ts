@@ -1,5 +1,6 @@
 // Prometheus' HTTP API v1: queries and series metadata. Rules and targets are served by their own features.
 
+import { Readable } from "node:stream";
 import type { Clock } from "@storewatch/model";
 import { Labels, type Matcher, RegexError, type TenantScope } from "@storewatch/model";
 import { QueryError } from "@storewatch/promql/engine";
@@ -7,13 +8,15 @@ import { ParseError, parseMetricSelector } from "@storewatch/promql/parser";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { MetricStore } from "../store/interface.ts";
 import type { QueryOptions, QueryService } from "./interface.ts";
-import { labelsJson, queryResultJson } from "./json.ts";
+import { isLargeResult, labelsJson, queryResultJson, queryResultPieces } from "./json.ts";
 import { BadParameter, limitParam, type Params, parseSpanMs, parseTimeMs, required, timeParam } from "./params.ts";
 
 export interface QueryRouteDependencies {
   readonly query: QueryService;
   readonly store: MetricStore;
   readonly clock: Clock;
+  /** Lets others have their turn while a large reply is made. */
+  readonly nextTurn: () => Promise<void>;
   /** Parts of /api/v1/status/*, by name; each is asked at the time of the request. */
   readonly status: Readonly<Record<string, () => unknown>>;
 }
@@ -66,7 +69,7 @@ async function instant(deps: QueryRouteDependencies, request: FastifyRequest, re
   const { options, done } = optionsOf(params, request);
   try {
     const result = await deps.query.instant(request.principal.scope, required(params, "query"), timeMs, options);
-    return sendJson(reply, queryResultJson(truncate(result, limit)));
+    return sendResult(deps, reply, truncate(result, limit));
   } finally {
     done();
   }
@@ -94,10 +97,22 @@ async function range(deps: QueryRouteDependencies, request: FastifyRequest, repl
       stepMs,
       options,
     );
-    return sendJson(reply, queryResultJson(truncate(result, limit)));
+    return sendResult(deps, reply, truncate(result, limit));
   } finally {
     done();
   }
+}
+
+/** A large result is streamed, with turns of the event loop in between; a client that reads slowly holds it back. */
+function sendResult({ nextTurn }: QueryRouteDependencies, reply: FastifyReply, result: Result): unknown {
+  if (!isLargeResult(result)) return sendJson(reply, queryResultJson(result));
+  const pieces = async function* () {
+    for (const piece of queryResultPieces(result)) {
+      yield piece;
+      await nextTurn();
+    }
+  };
+  return reply.header("content-type", "application/json").send(Readable.from(pieces()));
 }
 
 type Result = Awaited<ReturnType<QueryService["instant"]>>;

@@ -8,6 +8,7 @@ import {
   type QueryResult,
 } from "@storewatch/promql/engine";
 import { Counter, Histogram } from "prom-client";
+import { StorewatchError } from "../kernel/errors.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import type { MetricStore } from "../store/interface.ts";
 import { enforceScope } from "../tenant/enforce.ts";
@@ -18,6 +19,9 @@ export interface QueryLimits {
   readonly concurrency: number;
   /** Queries that may wait; one more is refused. */
   readonly queue: number;
+  /** The same for the callers of some shops only, so that these leave room for everyone else. */
+  readonly concurrencyOfShops: number;
+  readonly queueOfShops: number;
   readonly timeoutMs: number;
   readonly maxSamples: number;
   /** Points of one series in a range result. */
@@ -27,6 +31,8 @@ export interface QueryLimits {
 export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   concurrency: 20,
   queue: 200,
+  concurrencyOfShops: 8,
+  queueOfShops: 50,
   timeoutMs: parseDurationMs("2m")!,
   maxSamples: 50_000_000,
   maxPoints: 11_000,
@@ -35,13 +41,15 @@ export const DEFAULT_QUERY_LIMITS: QueryLimits = {
 export interface QueryDependencies {
   readonly store: MetricStore;
   readonly engine: Engine;
+  /** For urgent queries: with limits of its own, so that people's queries cannot use them up. */
+  readonly urgentEngine: Engine;
   readonly clock: Clock;
   readonly metrics: SelfMetrics;
   readonly limits?: QueryLimits;
 }
 
 export function createQueryService(deps: QueryDependencies): QueryService {
-  const { store, engine, clock } = deps;
+  const { store, clock } = deps;
   const limits = deps.limits ?? DEFAULT_QUERY_LIMITS;
   const gate = createGate(limits);
   const seconds = new Histogram({
@@ -58,11 +66,16 @@ export function createQueryService(deps: QueryDependencies): QueryService {
     registers: [deps.metrics],
   });
 
-  async function run(kind: string, call: () => Promise<QueryResult>): Promise<QueryResult> {
-    const release = await gate();
+  async function run(
+    kind: string,
+    scope: TenantScope,
+    isUrgent: boolean | undefined,
+    call: (engine: Engine) => Promise<QueryResult>,
+  ): Promise<QueryResult> {
+    const release = isUrgent ? () => {} : await gate(scopeKey(scope));
     const startedAtMs = clock.monotonicMs();
     try {
-      return await call();
+      return await call(isUrgent ? deps.urgentEngine : deps.engine);
     } catch (error) {
       failures.inc({ reason: error instanceof QueryError ? error.kind : "internal" });
       throw error;
@@ -81,7 +94,7 @@ export function createQueryService(deps: QueryDependencies): QueryService {
 
   return {
     instant: (scope, expression, timeMs, options = {}) =>
-      run("instant", () =>
+      run("instant", scope, options.isUrgent, (engine) =>
         engine.instant(queryable(store, scope, limits), request(scope, expression, options), timeMs),
       ),
     range(scope, expression, startMs, endMs, stepMs, options = {}) {
@@ -89,7 +102,7 @@ export function createQueryService(deps: QueryDependencies): QueryService {
         const text = `exceeded maximum resolution of ${limits.maxPoints.toLocaleString("en-US")} points per timeseries. Try decreasing the query resolution (?step=XX)`;
         return Promise.reject(new QueryError("limit", text));
       }
-      return run("range", () =>
+      return run("range", scope, options.isUrgent, (engine) =>
         engine.range(queryable(store, scope, limits), request(scope, expression, options), startMs, endMs, stepMs),
       );
     },
@@ -103,20 +116,46 @@ function queryable(store: MetricStore, scope: TenantScope, limits: QueryLimits):
   };
 }
 
-/** Lets `concurrency` callers pass at once and `queue` wait, first come first served. */
-function createGate(limits: QueryLimits): () => Promise<() => void> {
+/** Callers who see the same shops are told apart from others, not from each other; "" sees all. */
+function scopeKey(scope: TenantScope): string {
+  return scope.kind === "all" ? "" : [...scope.ids].sort().join(",") || "none";
+}
+
+interface Waiting {
+  readonly key: string;
+  readonly go: () => void;
+}
+
+/** Lets so many callers pass at once and so many wait, first come first served, in all and of each key. */
+function createGate(limits: QueryLimits): (key: string) => Promise<() => void> {
+  const running = new Map<string, number>();
   let free = limits.concurrency;
-  const waiting: Array<() => void> = [];
-  const release = () => {
-    const next = waiting.shift();
-    if (next) next();
-    else free += 1;
+  const waiting: Waiting[] = [];
+  const mayRun = (key: string) =>
+    free > 0 && (running.get(key) ?? 0) < (key === "" ? limits.concurrency : limits.concurrencyOfShops);
+  const enter = (key: string) => {
+    free -= 1;
+    running.set(key, (running.get(key) ?? 0) + 1);
   };
-  return async () => {
-    if (free > 0) free -= 1;
-    else if (waiting.length >= limits.queue)
-      throw new QueryError("limit", "too many queries are waiting: try again later");
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    return release;
+  const leave = (key: string) => {
+    free += 1;
+    const left = running.get(key)! - 1;
+    if (left > 0) running.set(key, left);
+    else running.delete(key);
+    const next = waiting.findIndex((one) => mayRun(one.key));
+    if (next < 0) return;
+    const [{ key: theirs, go }] = waiting.splice(next, 1);
+    enter(theirs);
+    go();
+  };
+  return async (key) => {
+    if (mayRun(key)) enter(key);
+    else {
+      const ofKey = key === "" ? 0 : waiting.filter((one) => one.key === key).length;
+      if (waiting.length >= limits.queue || ofKey >= limits.queueOfShops)
+        throw new StorewatchError("LIMIT", { reason: "too many queries are waiting", seconds: 1 });
+      await new Promise<void>((go) => waiting.push({ key, go }));
+    }
+    return () => leave(key);
   };
 }
