@@ -19,13 +19,12 @@ export function requireNode() {
   process.exit(1);
 }
 
-/** Installs the locked dependencies when the lock file changed since the last installation. */
+/** Installs the locked dependencies unless they are there, whoever installed them. */
 export async function ensureInstalled() {
-  const lock = readFileSync(path.join(ROOT, "package-lock.json"));
-  const wanted = createHash("sha256").update(lock).digest("hex");
-  if (readStamp("install") === wanted) return;
+  const { packages } = JSON.parse(readFileSync(path.join(ROOT, "package-lock.json"), "utf8"));
+  if (isInstalled(packages)) return;
   // The lock file has one entry a package; those of workspaces and links are few enough not to matter for progress.
-  const total = Object.keys(JSON.parse(lock).packages).length;
+  const total = Object.keys(packages).length;
   const npm = process.env.npm_execpath;
   const argv = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
   const command = npm ? process.execPath : process.platform === "win32" ? "npm.cmd" : "npm";
@@ -35,7 +34,17 @@ export async function ensureInstalled() {
     npm ? [npm, ...argv] : argv,
     () => `${countPackages()}/${total}`,
   );
-  writeStamp("install", wanted);
+}
+
+/** npm notes what it installed in a lock file of its own below node_modules; optional packages may be left out. */
+function isInstalled(wanted) {
+  const note = path.join(ROOT, "node_modules/.package-lock.json");
+  if (!existsSync(note)) return false;
+  const installed = JSON.parse(readFileSync(note, "utf8")).packages;
+  return Object.entries(wanted).every(([where, entry]) => {
+    if (!where.startsWith("node_modules/") || entry.link) return true;
+    return installed[where] ? installed[where].version === entry.version : entry.optional === true;
+  });
 }
 
 /** Compiles and bundles when a source changed since the last build. `force` builds whatever the stamp says. */
@@ -116,7 +125,7 @@ function writeStamp(name, value) {
 /** Changes when a source file is added, removed or written: path, size and time of each, about 10 ms for 1000 files. */
 function sourcesHash() {
   const hash = createHash("sha256");
-  hash.update(readStamp("install"));
+  hash.update(readFileSync(path.join(ROOT, "package-lock.json")));
   for (const top of ["packages", "examples"]) {
     for (const name of readdirSync(path.join(ROOT, top))) {
       const dir = path.join(ROOT, top, name);

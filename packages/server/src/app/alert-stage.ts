@@ -31,8 +31,8 @@ export interface AlertStage {
   readonly sink: AlertSink;
   /** `chainProblem` tells what is wrong from scraping to rules: while there is something, no heartbeat is sent. */
   start(chainProblem: () => string | undefined): Promise<void>;
-  /** Throws TemplateFileError and keeps the old configuration. */
-  reload(config: AlertStageConfig): Promise<void>;
+  /** Reads what the configuration names; throws TemplateFileError before anything changes. The result applies it. */
+  prepareReload(config: AlertStageConfig): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -99,12 +99,15 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
       chainProblem = problem;
       heartbeat.configure(options.config.heartbeat);
     },
-    async reload({ alertmanager, prometheus, heartbeat: beat }) {
-      templates = await templatesOf(alertmanager);
-      await manager.reload(alertmanager);
-      notifier.retain(new Set(alertmanager.receivers.map(({ name }) => name)));
-      external.setTargets(alertmanagerTargets(prometheus, http));
-      heartbeat.configure(beat);
+    async prepareReload({ alertmanager, prometheus, heartbeat: beat }) {
+      const next = await templatesOf(alertmanager);
+      return async () => {
+        templates = next;
+        await manager.reload(alertmanager);
+        notifier.retain(new Set(alertmanager.receivers.map(({ name }) => name)));
+        external.setTargets(alertmanagerTargets(prometheus, http));
+        heartbeat.configure(beat);
+      };
     },
     async stop() {
       heartbeat.stop();

@@ -347,8 +347,9 @@ async function reloadAll(options: AppOptions, demo: DemoParts | undefined, parts
   const config = demo ? withDemo(read, demo) : read;
   const files = loadOperatorFiles(config, options.environment);
   parts.rules.book.mustFit(files.ruleGroups);
+  const applyAlerts = await parts.alerts.prepareReload(alertConfig(config, files));
   parts.pages.reload(config.dashboards);
-  await parts.alerts.reload(alertConfig(config, files));
+  await applyAlerts();
   await parts.rules.reload(files.ruleGroups, files.prometheus);
   await parts.collector.reload(files.prometheus);
   parts.tenants.setDeclared(config.tenants);
