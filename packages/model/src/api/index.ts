@@ -12,6 +12,26 @@ export {
   userSchema,
 } from "./access.ts";
 export { type Annotation, annotationSchema, type Deploy, deploySchema } from "./annotations.ts";
+export {
+  type AlertQuality,
+  type AlertSeen,
+  type AlertSeenResult,
+  alertQualitySchema,
+  alertSeenResultSchema,
+  alertSeenSchema,
+  type Calm,
+  calmSchema,
+  type ExpiringSilence,
+  expiringSilenceSchema,
+  type FlappingAlert,
+  flappingAlertSchema,
+  type QualityCounts,
+  qualityCountsSchema,
+  type RuleQuality,
+  ruleQualitySchema,
+  type Storm,
+  stormSchema,
+} from "./calm.ts";
 export { type InboxMessage, inboxMessageSchema, inboxSchema } from "./inbox.ts";
 export { type NotificationView, notificationListSchema, notificationSchema } from "./notifications.ts";
 export {
@@ -47,6 +67,24 @@ export {
   receiverTestResultSchema,
   receiverTestSchema,
 } from "./receivers.ts";
+export {
+  type RouteNode,
+  type RoutingStep,
+  type RoutingTest,
+  type RoutingTestResult,
+  type RoutingTree,
+  routeNodeSchema,
+  routingStepSchema,
+  routingTestResultSchema,
+  routingTestSchema,
+  routingTreeSchema,
+  type SilencePreview,
+  type SilencePreviewRequest,
+  silencePreviewRequestSchema,
+  silencePreviewSchema,
+  type VisitedNode,
+  visitedNodeSchema,
+} from "./routing.ts";
 export {
   type PreviewInterval,
   previewIntervalSchema,
