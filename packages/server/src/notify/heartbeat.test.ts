@@ -13,7 +13,8 @@ function setUp() {
   const lines: string[] = [];
   const logger = Object.assign(createLogger("silent"), {
     warn: (fields: object, text: string) => lines.push(`${text} ${JSON.stringify(fields)}`),
-    info: (text: string) => lines.push(String(text)),
+    info: (fields: object | string, text = "") =>
+      lines.push(typeof fields === "string" ? fields : `${text} ${JSON.stringify(fields)}`),
   });
   const heartbeat = createHeartbeat({
     clock,

@@ -116,7 +116,9 @@ class Beating implements Heartbeat {
     if (outcome === "sent") this.lastSentMs = this.options.clock.nowMs();
     if (outcome === this.last) return;
     const { logger } = this.options;
-    if (outcome !== "sent") logger.warn({ reason }, `heartbeat ${outcome}`);
+    // At the start the chain has not come round yet.
+    if (outcome === "withheld" && this.last === undefined) logger.info({ reason }, "heartbeat withheld");
+    else if (outcome !== "sent") logger.warn({ reason }, `heartbeat ${outcome}`);
     else if (this.last !== undefined) logger.info("heartbeat sent again");
     this.last = outcome;
   }
