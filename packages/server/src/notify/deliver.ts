@@ -5,18 +5,10 @@ import type { NotificationView } from "@storewatch/model/api";
 import type { DeliveryOutcome, DeliveryRequest } from "../alerts/interface.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { DeliveryLog } from "./delivery-log.ts";
-import type { IntegrationHealth } from "./health.ts";
-import type { DeliveryResult, Integration } from "./interface.ts";
+import type { Way } from "./health.ts";
+import type { DeliveryResult } from "./interface.ts";
 import type { NotifyMetrics } from "./metrics.ts";
 import { type Delivered, deliverWithRetry, type Gate } from "./stage/retry.ts";
-
-/** An integration and how it fares. */
-export interface Way {
-  /** For example "slack[0]". */
-  readonly name: string;
-  readonly integration: Integration;
-  readonly health: IntegrationHealth;
-}
 
 export interface DeliverOptions {
   readonly clock: Clock;

@@ -5,6 +5,14 @@ import { Breaker } from "./breaker.ts";
 import type { DeliveryResult, Integration } from "./interface.ts";
 import type { Gate } from "./stage/retry.ts";
 
+/** An integration and how it fares. */
+export interface Way {
+  /** For example "slack[0]". */
+  readonly name: string;
+  readonly integration: Integration;
+  readonly health: IntegrationHealth;
+}
+
 type Moment = { readonly atMs: number; readonly reason: string };
 
 export class IntegrationHealth implements Gate {

@@ -1,7 +1,7 @@
 // What notifying says about itself.
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
-import type { Way } from "./deliver.ts";
+import type { Way } from "./health.ts";
 
 export interface NotifyMetrics {
   readonly notifications: Counter<"receiver" | "outcome">;

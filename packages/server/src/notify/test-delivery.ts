@@ -2,8 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, type NotificationData, sleep } from "@storewatch/model";
 import type { ReceiverTestResult } from "@storewatch/model/api";
-import { entryOf, type Way } from "./deliver.ts";
+import { entryOf } from "./deliver.ts";
 import type { DeliveryLog } from "./delivery-log.ts";
+import type { Way } from "./health.ts";
 import type { DeliveryResult, Integration } from "./interface.ts";
 
 /** Somebody waits for the answer. */
