@@ -104,13 +104,12 @@ async function start(options: AppOptions, started: Disposables): Promise<Running
   started.add("data directory", () => lock.release());
   const base = await openBase(options, started);
   const adminTokenFile = await ensureAdminToken(base.meta, options.config.dataDir, clock);
-  const demo = await options.demo?.(base);
-  if (demo) started.add("demo", () => demo.stop());
+  const [stage, demo] = await openStageAndDemo(options, base, started);
   const config = demo ? withDemo(options.config, demo) : options.config;
   const files = loadOperatorFiles(config, options.environment);
   tell(logger, files.findings);
 
-  const parts = await assemble(options, config, files, base, started);
+  const parts = await assemble(options, config, files, base, stage, started);
   const state = { started: false, ready: false };
   const reload = () => reloadAll(options, demo, parts);
   const http = await createServer({ options, config, base, parts, demo, state, reload });
@@ -131,6 +130,31 @@ async function start(options: AppOptions, started: Disposables): Promise<Running
       await started.disposeAll((name, problem) => logger.warn({ err: problem }, `stopping ${name}`));
     },
   };
+}
+
+/** Side by side, because the demo mostly waits for its processes. When one fails, the other is there to be stopped. */
+async function openStageAndDemo(
+  { config, clock, logger, demo }: AppOptions,
+  base: Base,
+  started: Disposables,
+): Promise<[MetricStage, DemoParts | undefined]> {
+  const { metrics } = base;
+  const opening = openMetricStage({
+    dataDir: config.dataDir,
+    retentionMs: config.metrics.retentionMs,
+    clock,
+    logger,
+    metrics,
+  }).then((stage) => {
+    started.add("metric store", () => stage.close());
+    return stage;
+  });
+  const starting = demo?.(base).then((parts) => {
+    started.add("demo", () => parts.stop());
+    return parts;
+  });
+  await Promise.allSettled([opening, starting]);
+  return Promise.all([opening, starting]);
 }
 
 async function openBase({ config, clock, logger }: AppOptions, started: Disposables): Promise<Base> {
@@ -167,13 +191,12 @@ async function assemble(
   config: StorewatchConfig,
   files: OperatorFiles,
   base: Base,
+  stage: MetricStage,
   started: Disposables,
 ): Promise<Parts> {
   const { metrics, hub } = base;
   const externalUrl = config.externalUrl ?? ownUrl(config);
   const shared = { dataDir: config.dataDir, clock, logger, metrics };
-  const stage = await openMetricStage({ ...shared, retentionMs: config.metrics.retentionMs });
-  started.add("metric store", () => stage.close());
   const tenants = createTenantRegistry({
     declared: config.tenants,
     labelValues: (matchers, fromMs, toMs) => stage.store.labelValues(ALL_TENANTS, "tenant_id", matchers, fromMs, toMs),
