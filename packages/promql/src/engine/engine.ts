@@ -18,7 +18,7 @@ import {
   type VectorSample,
 } from "./queryable.ts";
 import { fetchSelectors } from "./select.ts";
-import { type Grid, mergeEqualLabels, relabel, type Value, type Vector } from "./vector.ts";
+import { type Grid, mergeEqualLabels, pickRows, relabel, rowHasPoints, type Value, type Vector } from "./vector.ts";
 
 /** Points that one series of a range result may have, as upstream. */
 const STEPS_MAX = 11_000_000;
@@ -98,10 +98,18 @@ async function execute(
 }
 
 /** Drops the names that functions marked, and joins what is the same series then. */
-function finish(vector: Vector, query: QueryContext): Vector {
+function finish(all: Vector, query: QueryContext): Vector {
+  const vector = withPointsOnly(all);
   const labels = vector.labels.map((one, i) => (vector.dropName[i] ? one.withoutMetricName() : one));
   const merged = mergeEqualLabels(relabel(vector, labels, vector.dropName));
   return merged ?? query.fail("vector cannot contain metrics with the same labelset");
+}
+
+/** Conditions leave few rows of many: label sets and their keys are made for those only. */
+function withPointsOnly(vector: Vector): Vector {
+  const rows: number[] = [];
+  for (let row = 0; row < vector.labels.length; row++) if (rowHasPoints(vector, row)) rows.push(row);
+  return rows.length === vector.labels.length ? vector : pickRows(vector, rows);
 }
 
 function instantResult(value: Value, query: QueryContext): QueryValue {
