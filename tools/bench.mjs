@@ -9,6 +9,8 @@ const BENCHES = {
   codec: "packages/tsdb/bench/codec.mjs",
   head: "packages/tsdb/bench/head.mjs",
   scrape: "packages/server/bench/scrape.mjs",
+  rules: "packages/server/bench/rules.mjs",
+  alerts: "packages/server/bench/alerts.mjs",
   promql: "packages/promql/bench/queries.mjs",
   latency: "e2e/bench/alert-latency.mjs",
   start: "e2e/bench/start.mjs",
