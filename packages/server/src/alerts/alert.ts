@@ -51,8 +51,20 @@ export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
+/** Alerts stay in memory and in every notification; 50,000 of them may be there. */
+const TEXT_LENGTH_MAX = 65_536;
+
+function textLength(record: LabelRecord): number {
+  let length = 0;
+  for (const [name, value] of Object.entries(record)) length += name.length + value.length;
+  return length;
+}
+
 /** Why upstream would refuse the alert; undefined when it is fine. */
 export function alertProblem(alert: AlertRecord): string | undefined {
+  const length = textLength(alert.labels) + textLength(alert.annotations);
+  if (length > TEXT_LENGTH_MAX)
+    return `labels and annotations have ${length} characters: ${TEXT_LENGTH_MAX} are allowed`;
   if (Object.keys(alert.labels).length === 0) return "at least one label pair required";
   if (alert.endsAtMs < alert.startsAtMs) return "start time must be before end time";
   for (const [kind, record] of [

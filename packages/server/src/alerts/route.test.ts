@@ -78,6 +78,8 @@ describe("alerts", () => {
   it("are refused with upstream's words, the good ones among them kept", async () => {
     const answer = await call("POST", "/api/v2/alerts", [{ labels: {} }, { labels: { alertname: "Good" } }]);
     expect(answer).toEqual({ status: 400, body: "at least one label pair required" });
+    const long = await call("POST", "/api/v2/alerts", [{ labels: { alertname: "A", x: "y".repeat(70_000) } }]);
+    expect(long).toMatchObject({ status: 400, body: expect.stringContaining("65536 are allowed") });
     expect((await call("GET", "/api/v2/alerts")).body).toHaveLength(1);
     const missing = await call("POST", "/api/v2/alerts", [{ annotations: {} }]);
     expect(missing).toEqual({ status: 422, body: { code: 602, message: "0.labels in body is required" } });

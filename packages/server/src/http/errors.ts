@@ -90,6 +90,8 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
   401: "unauthorized",
   403: "forbidden",
   404: "not_found",
+  413: "bad_data",
+  415: "bad_data",
   422: "execution",
   429: "too_many_requests",
   503: "unavailable",

@@ -378,6 +378,11 @@ describe("errors", () => {
     expect((await post("/api/storewatch/v1/users", "{")).statusCode).toBe(400);
     expect((await post("/api/storewatch/v1/users", "x", "text/csv")).statusCode).toBe(415);
     expect((await post("/api/storewatch/v1/users", `"${"x".repeat(1024 * 1024)}"`)).statusCode).toBe(413);
+    const tooLarge = await post("/api/v1/change", `"${"x".repeat(1024 * 1024)}"`);
+    expect([tooLarge.statusCode, tooLarge.json().errorType]).toEqual([413, "bad_data"]);
+    const undecodable = await server.app.inject({ url: "/api/v1/label/%ff/values", headers });
+    expect([undecodable.statusCode, undecodable.json().errorType]).toEqual([400, "bad_data"]);
+    expect(undecodable.headers["x-content-type-options"]).toBe("nosniff");
     expect((await post("/api/v1/change", "")).json()).toEqual({ body: null });
     expect((await post("/api/v1/change", '{"__proto__":{"a":1}}')).statusCode).toBe(400);
   });

@@ -2,7 +2,13 @@
 import type { Server } from "node:http";
 import type { Server as TlsServer } from "node:tls";
 import { type Clock, sleep } from "@storewatch/model";
-import Fastify, { type FastifyInstance, type FastifyPluginAsync } from "fastify";
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { type Auth, defaultAccess } from "../auth/index.ts";
 import { formatListenAddress, isLoopbackHost, type ListenAddress } from "../config/listen-address.ts";
@@ -69,13 +75,16 @@ export interface HttpAddress {
 const BODY_LIMIT_BYTES = 1024 * 1024;
 const HEADERS_LIMIT_BYTES = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 120_000;
+/** Who sends a header bit by bit to hold connections is cut off after this. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const CHECK_EVERY_MS = 5000;
 const CONNECTIONS_MAX = 10_000;
 const DRAIN_MS = 10_000;
 
 /** Throws TLS_FILES. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const pair = options.tls && readTlsPair(options.tls);
-  const app = createFastify(pair);
+  const app = createFastify(pair, options.logger);
   const routes = collectRoutes(app);
   app.setErrorHandler(createErrorHandler(options.logger));
   measureRequests(app, options.metrics, options.clock, options.logger);
@@ -99,7 +108,8 @@ function collectRoutes(app: FastifyInstance): readonly ServedRoute[] {
   return routes;
 }
 
-function createFastify(pair: TlsPair | undefined): FastifyInstance {
+function createFastify(pair: TlsPair | undefined, logger: Logger): FastifyInstance {
+  const sendError = createErrorHandler(logger);
   const shared = {
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
@@ -107,8 +117,17 @@ function createFastify(pair: TlsPair | undefined): FastifyInstance {
     forceCloseConnections: "idle",
     genReqId: requestId,
     routerOptions: { maxParamLength: 500 },
+    // A path that cannot be decoded comes before any hook.
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      reply.headers(SECURITY_HEADERS);
+      sendError(error, request, reply);
+    },
   } as const;
-  const server = { maxHeaderSize: HEADERS_LIMIT_BYTES };
+  const server = {
+    maxHeaderSize: HEADERS_LIMIT_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+  };
   // Typed alike: what differs is below the routes.
   return pair
     ? (Fastify({ ...shared, https: { ...server, ...pair, minVersion: "TLSv1.2" } }) as unknown as FastifyInstance)

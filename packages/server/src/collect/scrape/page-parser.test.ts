@@ -182,6 +182,23 @@ describe("page parser", () => {
     }
   });
 
+  test("a series with labels of endless length is refused, whatever the job allows", () => {
+    const resolver = createSeriesResolver({
+      targetLabels: Labels.from({ job: "j" }),
+      honorLabels: false,
+      relabel: createRelabeller([]),
+      limits: { labels: 0, nameBytes: 0, valueBytes: 0 },
+      scheme: "utf8",
+      tenants: { kind: "all" },
+      onForeignTenant: () => {},
+    });
+    const { scrape } = setUp({ resolver });
+    expect(scrape(`a{b="${"x".repeat(65_000)}"} 1\n`).error).toBeUndefined();
+    expect(scrape(`a{b="${"x".repeat(66_000)}"} 1\n`).error).toMatch(/too long labels \(metric: a, /);
+    const many = Array.from({ length: 20_000 }, (_, i) => `l${i}="v"`).join(",");
+    expect(scrape(`a{${many}} 1\n`).error).toMatch(/too long labels/);
+  });
+
   test("metadata follows changed comments only", () => {
     const { scrape, metadata } = setUp();
     scrape("# HELP a One\\nline\n# TYPE a counter\na 1\n");
