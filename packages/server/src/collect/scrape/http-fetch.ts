@@ -8,17 +8,11 @@ import type { Clock } from "@storewatch/model";
 import type { AddressRules } from "../../kernel/address-rules.ts";
 import type { HttpClientConfig } from "../prometheus-config.ts";
 import { requestHeaders, tlsOptions, tlsStamp } from "./credentials.ts";
+import { Deadline } from "./deadline.ts";
+import { describeSocketError, FetchError } from "./fetch-error.ts";
 import { BodyLimitError, PageBuffer } from "./page-buffer.ts";
-
-/** Why a page could not be had; the text is what the targets page shows. */
-export class FetchError extends Error {
-  constructor(
-    message: string,
-    readonly outcome: "timeout" | "connect" | "status" | "content" | "limit" = "connect",
-  ) {
-    super(message);
-  }
-}
+import { isPlain, PlainHttp } from "./plain-http.ts";
+import { type ResponseHead, UnusualResponse } from "./response-reader.ts";
 
 export interface FetchRequest {
   readonly url: URL;
@@ -51,10 +45,14 @@ export interface HttpFetcherOptions {
 /** OpenMetrics and protobuf are not in this version, so they are not asked for. */
 const ACCEPT = "text/plain;version=0.0.4;q=0.9,*/*;q=0.1";
 const REDIRECTS_MAX = 10;
+/** URLs whose answers need the general client; beyond this many they are learnt anew. */
+const UNUSUAL_MAX = 10_000;
 
 export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
   const agents = new Agents(options.config);
   const lookup = checkedLookup(options.rules);
+  const plain = new PlainHttp(lookup, options.clock);
+  const unusual = new Set<string>();
   const fetch: FetchPage = async (request) => {
     const own = await requestHeaders(options.config);
     const headers: Record<string, string | string[]> = {
@@ -64,52 +62,61 @@ export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
       "user-agent": options.userAgent,
       "x-prometheus-scrape-timeout-seconds": String(request.timeoutMs / 1000),
     };
-    const deadline = new Deadline(request, options.clock);
+    const deadline = new Deadline(request.timeoutMs, request.signal, options.clock);
     try {
+      if (!unusual.has(request.url.href) && isPlain(request.url, headers)) {
+        if (await fetchPlainly(plain, request, headers, deadline, options)) return;
+        if (unusual.size >= UNUSUAL_MAX) unusual.clear();
+        unusual.add(request.url.href);
+        request.page.clear();
+      }
       const response = await follow(request.url, headers, deadline, options, agents, lookup);
       await readBody(response, request, deadline);
     } finally {
       deadline.end();
     }
   };
-  return { fetch, retire: () => agents.retire(), close: () => agents.close() };
+  return {
+    fetch,
+    retire() {
+      agents.retire();
+      plain.retire();
+    },
+    close() {
+      agents.close();
+      plain.close();
+    },
+  };
 }
 
-/** The request's time limit over all hops, and the caller's wish to stop. */
-class Deadline {
-  private failure: Error | undefined;
-  private onFailure: (error: Error) => void = () => {};
-  private readonly timer: { cancel(): void };
-  private readonly abort = () => this.fail(new FetchError("the scrape was called off"));
-
-  constructor(
-    private readonly request: FetchRequest,
-    clock: Clock,
-  ) {
-    const { timeoutMs, signal } = request;
-    this.timer = clock.setTimer(timeoutMs, () =>
-      this.fail(new FetchError(`no complete answer within the scrape timeout of ${timeoutMs / 1000} s`, "timeout")),
-    );
-    signal.addEventListener("abort", this.abort, { once: true });
-    if (signal.aborted) this.abort();
+/** False when the answer is one for the general client: a redirect, an older protocol, anything odd. */
+async function fetchPlainly(
+  plain: PlainHttp,
+  request: FetchRequest,
+  headers: Record<string, string | string[]>,
+  deadline: Deadline,
+  { config, rules }: HttpFetcherOptions,
+): Promise<boolean> {
+  checkLiteral(request.url, rules);
+  let zipped: PageBuffer | undefined;
+  const open = (head: ResponseHead) => {
+    if (head.status !== 200 && config.followRedirects && head.headers.has("location"))
+      throw new UnusualResponse("a redirect");
+    if (head.status !== 200) throw statusError(head.status, head.reason);
+    zipped = isZipped(head.headers.get("content-type"), head.headers.get("content-encoding"))
+      ? new PageBuffer()
+      : undefined;
+    return zipped ?? request.page;
+  };
+  try {
+    await plain.get({ url: request.url, headers, limitBytes: request.bodyLimitBytes, deadline, open });
+  } catch (error) {
+    if (error instanceof UnusualResponse) return false;
+    throw error;
   }
-
-  /** Whom to tell; told at once when it is too late already. */
-  watch(onFailure: (error: Error) => void): void {
-    this.onFailure = onFailure;
-    if (this.failure) onFailure(this.failure);
-  }
-
-  end(): void {
-    this.timer.cancel();
-    this.onFailure = () => {};
-    this.request.signal.removeEventListener("abort", this.abort);
-  }
-
-  private fail(error: Error): void {
-    this.failure ??= error;
-    this.onFailure(this.failure);
-  }
+  if (zipped) await unzip(zipped, request);
+  request.page.seal();
+  return true;
 }
 
 async function follow(
@@ -131,7 +138,7 @@ async function follow(
     if (status === 200) return response;
     if (!options.config.followRedirects || location === undefined || ![301, 302, 303, 307, 308].includes(status)) {
       response.destroy();
-      throw new FetchError(`server returned HTTP status ${status} ${response.statusMessage ?? ""}`.trim(), "status");
+      throw statusError(status, response.statusMessage ?? "");
     }
     response.resume();
     if (hops >= REDIRECTS_MAX) throw new FetchError(`stopped after ${REDIRECTS_MAX} redirects`, "status");
@@ -139,6 +146,10 @@ async function follow(
     if (next.host !== url.host) own = withoutCredentials(own);
     url = next;
   }
+}
+
+function statusError(status: number, reason: string): FetchError {
+  return new FetchError(`server returned HTTP status ${status} ${reason}`.trim(), "status");
 }
 
 function target(url: URL): RequestOptions {
@@ -177,41 +188,39 @@ function send(options: RequestOptions, protocol: string, deadline: Deadline, aga
     request.on("error", (error: NodeJS.ErrnoException) => {
       const stale = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
       if (stale && again) send(options, protocol, deadline, false).then(resolve, reject);
-      else reject(error instanceof FetchError ? error : new FetchError(describe(error)));
+      else reject(error instanceof FetchError ? error : new FetchError(describeSocketError(error)));
     });
     deadline.watch((error) => request.destroy(error));
     request.end();
   });
 }
 
-function describe(error: NodeJS.ErrnoException): string {
-  const inner = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
-  if (inner.code === "ECONNREFUSED") return `connection refused (${inner.message})`;
-  if (inner.code === "ENOTFOUND") return `no such host (${inner.message})`;
-  return inner.message || String(inner.code);
-}
-
 const SUPPORTED_TEXT = "Storewatch asks for the text format 0.0.4";
 
 async function readBody(response: IncomingMessage, request: FetchRequest, deadline: Deadline): Promise<void> {
-  const type = response.headers["content-type"] ?? "";
-  if (/^\s*application\/(openmetrics-text|vnd\.google\.protobuf)/i.test(type)) {
+  let zipped: boolean;
+  try {
+    zipped = isZipped(response.headers["content-type"], response.headers["content-encoding"]);
+  } catch (error) {
     response.destroy();
-    throw new FetchError(
-      `the target sent ${type.split(";")[0].trim()}, which is not in this version: ${SUPPORTED_TEXT}`,
-      "content",
-    );
+    throw error;
   }
-  const encoding = (response.headers["content-encoding"] ?? "").trim().toLowerCase();
-  if (encoding !== "" && encoding !== "identity" && encoding !== "gzip" && encoding !== "x-gzip") {
-    response.destroy();
-    throw new FetchError(`the target sent content encoding ${encoding}, which was not asked for`, "content");
-  }
-  const zipped = encoding.endsWith("gzip");
   const page = zipped ? new PageBuffer() : request.page;
   await collect(response, page, request.bodyLimitBytes, deadline);
   if (zipped) await unzip(page, request);
   request.page.seal();
+}
+
+/** Judges what a page is sent as. Throws FetchError for what cannot be read. */
+function isZipped(contentType = "", contentEncoding = ""): boolean {
+  if (/^\s*application\/(openmetrics-text|vnd\.google\.protobuf)/i.test(contentType)) {
+    const type = contentType.split(";")[0].trim();
+    throw new FetchError(`the target sent ${type}, which is not in this version: ${SUPPORTED_TEXT}`, "content");
+  }
+  const encoding = contentEncoding.trim().toLowerCase();
+  if (encoding === "gzip" || encoding === "x-gzip") return true;
+  if (encoding === "" || encoding === "identity") return false;
+  throw new FetchError(`the target sent content encoding ${encoding}, which was not asked for`, "content");
 }
 
 function collect(response: IncomingMessage, page: PageBuffer, limitBytes: number, deadline: Deadline): Promise<void> {
@@ -227,7 +236,7 @@ function collect(response: IncomingMessage, page: PageBuffer, limitBytes: number
     });
     response.on("end", resolve);
     response.on("error", (error: NodeJS.ErrnoException) =>
-      reject(error instanceof FetchError ? error : new FetchError(describe(error))),
+      reject(error instanceof FetchError ? error : new FetchError(describeSocketError(error))),
     );
     response.on("close", () => reject(new FetchError("the connection ended before the page did")));
   });
