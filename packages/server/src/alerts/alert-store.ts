@@ -64,9 +64,11 @@ export class AlertStore {
     return this.alerts.size;
   }
 
-  /** Forgets what has long been resolved; returns what went. */
-  collectGarbage(nowMs: number): AlertRecord[] {
-    const gone = [...this.alerts.values()].filter((alert) => isResolved(alert, nowMs - KEEP_RESOLVED_MS));
+  /** Forgets what has long been resolved, but for what `keeps` names; returns what went. */
+  collectGarbage(nowMs: number, keeps: (alert: AlertRecord) => boolean): AlertRecord[] {
+    const gone = [...this.alerts.values()].filter(
+      (alert) => isResolved(alert, nowMs - KEEP_RESOLVED_MS) && !keeps(alert),
+    );
     for (const alert of gone) {
       this.alerts.delete(alert.fingerprint);
       this.count(alert, -1);

@@ -7,7 +7,8 @@ import { Group, type GroupOptions } from "./group.ts";
 import type { Delivery } from "./interface.ts";
 import { matchesLabels } from "./matchers/parse.ts";
 
-export interface DispatcherOptions extends Pick<GroupOptions, "groupStages" | "deliveryStages" | "onFailure"> {
+export interface DispatcherOptions
+  extends Pick<GroupOptions, "groupStages" | "deliveryStages" | "onFailure" | "flapOf"> {
   readonly clock: Clock;
   readonly route: Route;
   readonly deliveries: (receiver: string) => readonly Delivery[];
@@ -60,10 +61,10 @@ export class Dispatcher {
     this.groups.set(route, known);
     let group = known.get(text);
     if (!group) {
-      const { clock, groupStages, deliveryStages, onFailure } = this.options;
+      const { clock, groupStages, deliveryStages, onFailure, flapOf } = this.options;
       const deliveries = this.options.deliveries(route.receiver);
       const key = `${route.key}:${text}`;
-      group = new Group({ clock, route, key, labels, deliveries, groupStages, deliveryStages, onFailure });
+      group = new Group({ clock, route, key, labels, deliveries, groupStages, deliveryStages, onFailure, flapOf });
       known.set(text, group);
     }
     return group;

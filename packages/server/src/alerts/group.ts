@@ -18,6 +18,8 @@ export interface GroupOptions {
   /** Run for each integration by itself. */
   readonly deliveryStages: readonly Stage<DeliveryContext>[];
   readonly onFailure: (delivery: Delivery, error: unknown) => void;
+  /** The sentence about an alert that flaps; undefined when it does not. */
+  readonly flapOf: (alert: AlertRecord, nowMs: number) => string | undefined;
 }
 
 /** A flush gets the time until the next one, but at least this. */
@@ -25,6 +27,8 @@ const FLUSH_TIME_AT_LEAST_MS = 10_000;
 
 export class Group {
   private readonly alerts = new Map<string, AlertRecord>();
+  /** Fingerprints of flapping ones that all know as resolved: they stay until they are calm. */
+  private readonly held = new Set<string>();
   private readonly lanes: readonly Lane[];
   private timer: Timer;
   private hasFlushed = false;
@@ -39,12 +43,17 @@ export class Group {
     return this.options.route;
   }
 
+  get key(): string {
+    return this.options.key;
+  }
+
   get labels(): LabelRecord {
     return this.options.labels;
   }
 
   insert(alert: AlertRecord): void {
     this.alerts.set(alert.fingerprint, alert);
+    if (this.held.size > 0 && !isResolved(alert, this.options.clock.nowMs())) this.held.delete(alert.fingerprint);
     // An alert that has fired for longer than group_wait (after a restart, say) does not wait again.
     if (this.hasFlushed || alert.startsAtMs + this.route.groupWaitMs >= this.options.clock.nowMs()) return;
     this.timer.cancel();
@@ -87,8 +96,11 @@ export class Group {
     const results = await Promise.all(this.lanes.map((lane) => lane.run(() => prepared, this.again)));
     if (!results.every(Boolean)) return;
     // All have been told: forget what is resolved, unless it was reported again meanwhile.
-    for (const { alert, resolved } of batch) {
-      if (resolved && this.alerts.get(alert.fingerprint) === alert) this.alerts.delete(alert.fingerprint);
+    for (const { alert, resolved, flapping } of batch) {
+      const { fingerprint } = alert;
+      if (!resolved || this.alerts.get(fingerprint) !== alert) continue;
+      if (flapping !== undefined) this.held.add(fingerprint);
+      else if (this.alerts.delete(fingerprint)) this.held.delete(fingerprint);
     }
   }
 
@@ -97,7 +109,12 @@ export class Group {
 
   private snapshot(): FlushAlert[] {
     const nowMs = this.options.clock.nowMs();
-    return this.members().map((alert) => ({ alert, resolved: isResolved(alert, nowMs) }));
+    return this.members().map((alert) => {
+      const resolved = isResolved(alert, nowMs);
+      const flapping = this.options.flapOf(alert, nowMs);
+      const held = this.held.has(alert.fingerprint);
+      return flapping === undefined && !held ? { alert, resolved } : { alert, resolved, flapping, held };
+    });
   }
 
   private async prepare(batch: readonly FlushAlert[]): Promise<Prepared> {

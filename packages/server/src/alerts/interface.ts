@@ -1,5 +1,5 @@
 // What alerts/ needs of the world: someone who delivers, and a place to keep its state. Times are ms since the epoch.
-import type { NotificationData } from "@storewatch/model";
+import type { LabelRecord, NotificationData } from "@storewatch/model";
 
 /** One integration of a receiver (its second Slack channel is another), with its own retries: see notify/. */
 export interface Delivery {
@@ -16,6 +16,18 @@ export interface DeliveryRequest {
   readonly data: NotificationData;
   /** When the data behind the newest change in this notification arrived; undefined for repeats. */
   readonly arrivedAtMs: number | undefined;
+  /** A digest: the groups that it tells of. */
+  readonly folded?: readonly FoldedGroup[];
+}
+
+/** A group within a digest. */
+export interface FoldedGroup {
+  readonly groupKey: string;
+  readonly groupLabels: LabelRecord;
+  /** Alerts. */
+  readonly firing: number;
+  readonly resolved: number;
+  readonly tenants: readonly string[];
 }
 
 export type DeliveryOutcome =

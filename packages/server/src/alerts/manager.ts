@@ -11,19 +11,25 @@ import {
   type TenantScope,
   type Timer,
 } from "@storewatch/model";
+import { CALM_DEFAULTS, type CalmConfig } from "../config/calm.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import { type AlertRecord, isResolved } from "./alert.ts";
 import { type AlertLimits, AlertStore, type PutResult } from "./alert-store.ts";
+import { CalmControl } from "./calm/control.ts";
+import { type AlertObserver, NO_OBSERVER } from "./calm/observer.ts";
+import type { Hidden } from "./calm/silence-reminder.ts";
 import type { AlertmanagerConfig, ReceiverConfig, Route } from "./config/types.ts";
 import { Dispatcher, matchRoutes } from "./dispatcher.ts";
 import { Inhibitor } from "./inhibitor.ts";
 import type { AlertStatePersistence, Delivery } from "./interface.ts";
+import { matchesLabels } from "./matchers/parse.ts";
 import { type AlertMetrics, createAlertMetrics } from "./metrics.ts";
 import { NotificationLog } from "./notification-log.ts";
 import { type Silence, type SilenceInput, type SilenceLimits, Silences } from "./silences.ts";
-import { dedupStage, deliverStage, recordStage } from "./stage/deliver.ts";
-import { muteStage, routeMutedBy, timeStage } from "./stage/mute.ts";
+import { DeliveryFailed, dedupStage, deliverStage, recordStage } from "./stage/deliver.ts";
+import { flapStage } from "./stage/flap.ts";
+import { muteStage, type OnSuppressed, routeMutedBy, timeStage } from "./stage/mute.ts";
 import { AlertState } from "./state.ts";
 
 export interface AlertManagerOptions {
@@ -38,6 +44,10 @@ export interface AlertManagerOptions {
   readonly externalUrl: string;
   readonly limits?: Partial<AlertLimits & SilenceLimits>;
   readonly newId?: () => string;
+  /** Without it the defaults of storewatch.yml hold. */
+  readonly calm?: CalmConfig;
+  /** Learns what becomes of alerts. */
+  readonly observer?: AlertObserver;
 }
 
 export type AlertViewState = "active" | "suppressed";
@@ -54,6 +64,8 @@ export interface AlertView {
 }
 
 export interface GroupView {
+  readonly key: string;
+  readonly route: Route;
   readonly labels: LabelRecord;
   readonly receiver: string;
   readonly mutedBy: readonly string[];
@@ -74,6 +86,9 @@ export class AlertManager {
   private readonly log: NotificationLog;
   private readonly silenceBook: Silences;
   private readonly metrics: AlertMetrics;
+  private readonly observer: AlertObserver;
+  readonly calm: CalmControl;
+  private ways: ReadonlyMap<string, readonly Delivery[]> = new Map();
   private inhibitor: Inhibitor;
   private dispatcher: Dispatcher | undefined;
   private maintenance: Timer | undefined;
@@ -96,6 +111,18 @@ export class AlertManager {
       alerts: () => this.countAlerts(),
       groups: () => this.dispatcher?.all().length ?? 0,
       silences: () => this.silenceBook.counts(this.nowMs()),
+      flapping: () => this.calm.flap.marks(this.nowMs()).length,
+    });
+    this.observer = options.observer ?? NO_OBSERVER;
+    this.calm = new CalmControl({
+      ...options,
+      config: options.calm ?? CALM_DEFAULTS,
+      state: this.state,
+      observer: this.observer,
+      deliveries: (receiver) => this.ways.get(receiver) ?? [],
+      hidden: (endBeforeMs) => this.hiddenUntil(endBeforeMs),
+      receiversOf: (alert) => this.wouldBeTold(alert),
+      countDigest: this.metrics.folded,
     });
   }
 
@@ -105,6 +132,7 @@ export class AlertManager {
     for (const silence of restored.silences) this.silenceBook.restore(silence);
     for (const entry of restored.notified) this.log.restore(entry);
     for (const alert of restored.alerts) this.restoreAlert(alert);
+    this.calm.restore(restored);
     this.inhibitor = this.freshInhibitor();
     this.dispatcher = this.freshDispatcher();
     this.scheduleMaintenance();
@@ -112,17 +140,15 @@ export class AlertManager {
 
   async stop(): Promise<void> {
     this.maintenance?.cancel();
-    const { dispatcher } = this;
-    this.dispatcher = undefined;
-    await dispatcher?.stop();
+    this.calm.reminders.stop();
+    await this.stopDispatcher();
   }
 
   /** Takes over a new configuration. Group timers start anew; nobody is told twice. */
-  async reload(config: AlertmanagerConfig): Promise<void> {
-    const old = this.dispatcher;
-    this.dispatcher = undefined;
-    await old?.stop();
+  async reload(config: AlertmanagerConfig, calm: CalmConfig = this.calm.config): Promise<void> {
+    await this.stopDispatcher();
     this.config = config;
+    this.calm.configure(calm);
     this.inhibitor = this.freshInhibitor();
     this.dispatcher = this.freshDispatcher();
     this.changed();
@@ -137,6 +163,7 @@ export class AlertManager {
     for (const { alert, before } of result.stored) {
       if (isResolved(alert, nowMs)) resolved += 1;
       this.inhibitor.update(alert);
+      this.calm.observe(alert, before, nowMs);
       if (isWorthSaving(alert, before, nowMs)) toSave.push(alert);
     }
     // Inhibition is complete before the first of them can be notified.
@@ -174,7 +201,8 @@ export class AlertManager {
         .members()
         .filter((alert) => !isResolved(alert, nowMs) && isVisible(scope, alert))
         .map((alert) => this.view(alert, nowMs, mutedBy));
-      return alerts.length > 0 ? [{ labels: group.labels, receiver: group.route.receiver, mutedBy, alerts }] : [];
+      const { key, labels, route } = group;
+      return alerts.length > 0 ? [{ key, route, labels, receiver: route.receiver, mutedBy, alerts }] : [];
     });
   }
 
@@ -189,6 +217,8 @@ export class AlertManager {
   /** Creates or edits; returns the id. Throws SilenceError. Resolves when durable. */
   async setSilence(scope: TenantScope, input: SilenceInput): Promise<string> {
     const id = await this.silenceBook.set(scope, input, this.nowMs());
+    const { matchers } = input;
+    this.observer.acted(this.firing(scope).filter((alert) => matchesLabels(matchers, alert.labels)));
     this.changed();
     return id;
   }
@@ -203,9 +233,29 @@ export class AlertManager {
     return this.config.receivers;
   }
 
-  /** Routes an alert with these labels takes; see `storewatch explain`. */
-  routesFor(labels: LabelRecord): Route[] {
-    return matchRoutes(this.config.route, labels);
+  /** The root of the routing tree. */
+  get route(): Route {
+    return this.config.route;
+  }
+
+  get timeIntervals(): AlertmanagerConfig["timeIntervals"] {
+    return this.config.timeIntervals;
+  }
+
+  /** Silences that hide alerts with these labels at the time. */
+  silencing(labels: LabelRecord, atMs: number): Silence[] {
+    return this.silenceBook.silencedBy(labels, atMs).flatMap((id) => this.silenceBook.get(ALL_TENANTS, id) ?? []);
+  }
+
+  /** Alerts that mute one with these labels. */
+  inhibiting(labels: LabelRecord): AlertRecord[] {
+    return this.inhibitor.inhibitedBy(labels, this.nowMs()).flatMap((id) => this.store.get(id) ?? []);
+  }
+
+  /** Also one that has resolved lately; undefined when it is not of these tenants. */
+  alert(scope: TenantScope, fingerprint: string): AlertRecord | undefined {
+    const alert = this.store.get(fingerprint);
+    return alert && isVisible(scope, alert) ? alert : undefined;
   }
 
   /** The file with secrets masked. */
@@ -225,6 +275,46 @@ export class AlertManager {
 
   private changed(): void {
     for (const listener of this.listeners) listener();
+  }
+
+  private firing(scope: TenantScope): AlertRecord[] {
+    const nowMs = this.nowMs();
+    return [...this.store.all()].filter((alert) => !isResolved(alert, nowMs) && isVisible(scope, alert));
+  }
+
+  private hiddenUntil(endBeforeMs: number): Hidden[] {
+    const nowMs = this.nowMs();
+    const ending = this.silenceBook.activeUntil(nowMs, endBeforeMs);
+    if (ending.length === 0) return [];
+    const alerts = new Map(ending.map((silence) => [silence.id, [] as AlertRecord[]]));
+    for (const alert of this.firing(ALL_TENANTS)) {
+      const hiding = this.silencing(alert.labels, nowMs);
+      if (hiding.length === 0) continue;
+      // The last to end counts: until then the alert stays hidden.
+      const last = hiding.reduce((a, b) => (b.endsAtMs > a.endsAtMs ? b : a));
+      alerts.get(last.id)?.push(alert);
+    }
+    return ending
+      .map((silence) => ({ silence, alerts: alerts.get(silence.id) ?? [] }))
+      .filter((hidden) => hidden.alerts.length > 0);
+  }
+
+  /** Receivers that would be told of the alert now, were it not silenced. */
+  private wouldBeTold(alert: AlertRecord): string[] {
+    const nowMs = this.nowMs();
+    if (this.inhibitor.inhibitedBy(alert.labels, nowMs).length > 0) return [];
+    const routes = matchRoutes(this.config.route, alert.labels);
+    const open = routes.filter((route) => routeMutedBy(route, this.config.timeIntervals, nowMs).length === 0);
+    return [...new Set(open.map((route) => route.receiver))];
+  }
+
+  private async stopDispatcher(): Promise<void> {
+    const { dispatcher } = this;
+    this.dispatcher = undefined;
+    // First: groups that have stopped do not come again with what the storm control lets go.
+    const stopped = dispatcher?.stop();
+    await this.calm.storm.release();
+    await stopped;
   }
 
   private view(alert: AlertRecord, nowMs: number, mutedBy: readonly string[]): AlertView {
@@ -270,7 +360,12 @@ export class AlertManager {
     const { clock, logger, externalUrl } = this.options;
     const { route, receivers, timeIntervals } = this.config;
     const ways = new Map(receivers.map((receiver) => [receiver.name, this.options.deliveries(receiver)]));
-    const { suppressed } = this.metrics;
+    this.ways = ways;
+    this.calm.storm.resume();
+    const suppressed: OnSuppressed = (reason, alerts) => {
+      this.metrics.suppressed(reason, alerts.length);
+      this.observer.suppressed(reason, alerts);
+    };
     const dispatcher = new Dispatcher({
       clock,
       route,
@@ -280,15 +375,19 @@ export class AlertManager {
         timeStage(timeIntervals, suppressed),
         muteStage("silence", (labels, nowMs) => this.silenceBook.silencedBy(labels, nowMs), suppressed),
       ],
-      deliveryStages: [dedupStage(this.log), deliverStage(externalUrl), recordStage(this.log)],
-      onFailure: (delivery, error) =>
-        logger.error(
-          {
-            integration: `${delivery.kind}[${delivery.index}]`,
-            error: error instanceof Error ? error.message : String(error),
-          },
-          "notification failed",
-        ),
+      deliveryStages: [
+        flapStage(this.calm.calms),
+        dedupStage(this.log),
+        this.calm.storm.stage,
+        deliverStage(externalUrl),
+        recordStage(this.log, ({ folded }, alerts) => this.observer.told(alerts, !folded)),
+      ],
+      flapOf: this.calm.flapOf,
+      onFailure: ({ kind, index }, error) => {
+        if (error instanceof DeliveryFailed && error.quiet) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        logger.error({ integration: `${kind}[${index}]`, error: reason }, "notification failed");
+      },
     });
     for (const alert of this.store.all()) dispatcher.dispatch(alert);
     return dispatcher;
@@ -312,8 +411,10 @@ export class AlertManager {
         : [];
     });
     if (ended.length > 0) this.changed();
+    for (const alert of ended) this.observer.ended(alert);
+    await this.calm.maintain(nowMs, () => new Set(this.dispatcher?.all().map(({ key }) => key)));
     await this.saveAlerts(ended, nowMs);
-    const gone = this.store.collectGarbage(nowMs);
+    const gone = this.store.collectGarbage(nowMs, ({ fingerprint }) => !!this.calm.flap.markOf(fingerprint, nowMs));
     for (const alert of gone) this.inhibitor.remove(alert);
     await this.state.forgetAlerts(gone);
     await this.silenceBook.collectGarbage(nowMs);

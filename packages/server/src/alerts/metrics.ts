@@ -1,16 +1,18 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { SilenceState } from "./silences.ts";
-import type { CountSuppressed } from "./stage/mute.ts";
+import type { SuppressReason } from "./stage/mute.ts";
 
 export interface AlertMetrics {
   received(outcome: "firing" | "resolved" | "invalid" | "scope" | "limit", count: number): void;
-  readonly suppressed: CountSuppressed;
+  suppressed(reason: SuppressReason, alerts: number): void;
+  folded(receiver: string, groups: number): void;
 }
 
 /** What the gauges ask for when they are read. */
 export interface AlertNumbers {
   alerts(): { firing: number; suppressed: number };
   groups(): number;
+  flapping(): number;
   silences(): Record<SilenceState, number>;
 }
 
@@ -47,6 +49,20 @@ export function createAlertMetrics(registry: Registry, numbers: AlertNumbers): A
       this.set(numbers.groups());
     },
   });
+  const folded = new Counter({
+    name: "storewatch_notifications_folded_total",
+    help: "Notifications of groups that a digest told of together, by receiver.",
+    labelNames: ["receiver"],
+    registers,
+  });
+  new Gauge({
+    name: "storewatch_alerts_flapping",
+    help: "Alerts that change between firing and resolved too often: told once, until they are calm.",
+    registers,
+    collect() {
+      this.set(numbers.flapping());
+    },
+  });
   new Gauge({
     name: "storewatch_silences",
     help: "Silences by state.",
@@ -59,5 +75,6 @@ export function createAlertMetrics(registry: Registry, numbers: AlertNumbers): A
   return {
     received: (outcome, count) => count > 0 && received.inc({ outcome }, count),
     suppressed: (reason, count) => suppressed.inc({ reason }, count),
+    folded: (receiver, groups) => folded.inc({ receiver }, groups),
   };
 }

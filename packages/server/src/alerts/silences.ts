@@ -107,6 +107,11 @@ export class Silences {
     return ids.sort();
   }
 
+  /** Active ones that end until the time. */
+  activeUntil(nowMs: number, endMs: number): Silence[] {
+    return [...this.silences.values()].filter((one) => stateOf(one, nowMs) === "active" && one.endsAtMs <= endMs);
+  }
+
   counts(nowMs: number): Record<SilenceState, number> {
     const counts = { active: 0, pending: 0, expired: 0 };
     for (const silence of this.silences.values()) counts[stateOf(silence, nowMs)] += 1;

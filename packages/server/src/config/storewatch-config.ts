@@ -4,6 +4,7 @@ import path from "node:path";
 import { parseDurationMs, parseTenantId, type Tenant } from "@storewatch/model";
 import { z } from "zod";
 import { parseCidr } from "../kernel/address-rules.ts";
+import { type CalmConfig, calmSchema, toCalmConfig } from "./calm.ts";
 import { type ConfigDocument, ConfigError, parseConfigDocument, validate } from "./document.ts";
 import { type Environment, expandEnvironment } from "./environment.ts";
 import { isLoopbackHost, type ListenAddress, parseListenAddress } from "./listen-address.ts";
@@ -34,6 +35,7 @@ export interface StorewatchConfig {
     readonly heartbeat:
       | { readonly url: string; readonly method: "GET" | "POST"; readonly intervalMs: number }
       | undefined;
+    readonly calm: CalmConfig;
   };
   /** Files or folders with dashboard JSON. */
   readonly dashboards: readonly string[];
@@ -167,6 +169,7 @@ export const storewatchSchema = z.strictObject({
           "Storewatch's own health rules and the Watchdog beside your rule files. Without a Prometheus file they hold anyway.",
         ),
       heartbeat: heartbeat.optional(),
+      calm: calmSchema.prefault({}),
     })
     .prefault({}),
   dashboards: z.array(fileName).default([]).describe("Files with Grafana dashboards, or folders of such files."),
@@ -241,6 +244,7 @@ function resolveConfig(
         method: read.alerts.heartbeat.method,
         intervalMs: read.alerts.heartbeat.interval,
       },
+      calm: toCalmConfig(read.alerts.calm),
     },
     dashboards: read.dashboards.map(absolute),
     logLevel: mustLogLevel(flags.logLevel) ?? read.log_level,

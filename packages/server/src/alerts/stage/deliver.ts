@@ -1,6 +1,7 @@
 // The way to one integration: is it news, deliver it, note that it was told.
 import type { LabelRecord, NotificationData, NotifiedAlert } from "@storewatch/model";
 import { type NotificationLog, needsNotification } from "../notification-log.ts";
+import { flappingAnnotations } from "./flap.ts";
 import type { DeliveryContext, FlushAlert, Stage } from "./stage.ts";
 
 /** The receiver could not be told; the group tries again at its next flush. */
@@ -9,13 +10,19 @@ export class DeliveryFailed extends Error {
     message: string,
     /** Held back and let go: what is true now is to be told at once. */
     readonly again = false,
+    /** Somebody else tells the log. */
+    readonly quiet = false,
   ) {
     super(message);
   }
 }
 
+/** What the log of notifications knows a firing or resolved alert by: one that flaps is news against the same calm. */
+export const newsId = ({ alert, flapping }: FlushAlert) =>
+  flapping === undefined ? alert.fingerprint : `${alert.fingerprint}~flapping`;
+
 const fingerprints = (alerts: readonly FlushAlert[], resolved: boolean) =>
-  alerts.filter((one) => one.resolved === resolved).map(({ alert }) => alert.fingerprint);
+  alerts.filter((one) => one.resolved === resolved).map(newsId);
 
 export function dedupStage(log: NotificationLog): Stage<DeliveryContext> {
   return (context, alerts) => {
@@ -36,6 +43,7 @@ export function dedupStage(log: NotificationLog): Stage<DeliveryContext> {
 export function deliverStage(externalUrl: string): Stage<DeliveryContext> {
   return async (context, alerts) => {
     const { delivery } = context;
+    if (context.folded) return alerts;
     const sent = delivery.sendResolved ? alerts : alerts.filter((one) => !one.resolved);
     if (sent.length === 0) return alerts;
     const data = notificationData(context, sent, externalUrl);
@@ -45,8 +53,12 @@ export function deliverStage(externalUrl: string): Stage<DeliveryContext> {
   };
 }
 
-export function recordStage(log: NotificationLog): Stage<DeliveryContext> {
+export function recordStage(
+  log: NotificationLog,
+  onTold: (context: DeliveryContext, alerts: readonly FlushAlert[]) => void = () => {},
+): Stage<DeliveryContext> {
   return async (context, alerts) => {
+    onTold(context, alerts);
     const entry = {
       key: context.logKey,
       atMs: context.nowMs,
@@ -59,10 +71,13 @@ export function recordStage(log: NotificationLog): Stage<DeliveryContext> {
 }
 
 /** The latest arrival among alerts whose state this integration has not been told. */
-function arrivalOfNews({ entry }: DeliveryContext, alerts: readonly FlushAlert[]): number | undefined {
+export function arrivalOfNews(
+  { entry }: Pick<DeliveryContext, "entry">,
+  alerts: readonly FlushAlert[],
+): number | undefined {
   const known = new Set(entry?.firing.map((id) => `f${id}`).concat(entry.resolved.map((id) => `r${id}`)));
   const arrivals = alerts
-    .filter(({ alert, resolved }) => !known.has(`${resolved ? "r" : "f"}${alert.fingerprint}`))
+    .filter((one) => !known.has(`${one.resolved ? "r" : "f"}${newsId(one)}`))
     .flatMap(({ alert }) => alert.arrivedAtMs ?? []);
   return arrivals.length > 0 ? Math.max(...arrivals) : undefined;
 }
@@ -86,11 +101,11 @@ export function notificationData(
   };
 }
 
-function notifiedAlert({ alert, resolved }: FlushAlert): NotifiedAlert {
+function notifiedAlert({ alert, resolved, flapping }: FlushAlert): NotifiedAlert {
   return {
     status: resolved ? "resolved" : "firing",
     labels: alert.labels,
-    annotations: alert.annotations,
+    annotations: flapping === undefined ? alert.annotations : flappingAnnotations(alert.annotations, flapping),
     startsAtMs: alert.startsAtMs,
     endsAtMs: resolved ? alert.endsAtMs : 0,
     generatorUrl: alert.generatorUrl,

@@ -2,20 +2,25 @@
 import type { LabelRecord } from "@storewatch/model";
 import type { Route } from "../config/types.ts";
 import { intervalContains, type TimeInterval } from "../time-interval.ts";
-import type { Stage } from "./stage.ts";
+import type { FlushAlert, Stage } from "./stage.ts";
 
 export type SuppressReason = "inhibition" | "silence" | "mute_time_interval" | "active_time_interval";
-export type CountSuppressed = (reason: SuppressReason, alerts: number) => void;
+export type OnSuppressed = (reason: SuppressReason, alerts: readonly FlushAlert[]) => void;
 
 /** Drops alerts for which `mutedBy` names somebody. */
 export function muteStage(
   reason: SuppressReason,
   mutedBy: (labels: LabelRecord, nowMs: number) => readonly string[],
-  count: CountSuppressed,
+  onSuppressed: OnSuppressed,
 ): Stage {
   return (context, alerts) => {
-    const rest = alerts.filter(({ alert }) => mutedBy(alert.labels, context.nowMs).length === 0);
-    if (rest.length < alerts.length) count(reason, alerts.length - rest.length);
+    const muted: FlushAlert[] = [];
+    const rest = alerts.filter((one) => {
+      const passes = mutedBy(one.alert.labels, context.nowMs).length === 0;
+      if (!passes) muted.push(one);
+      return passes;
+    });
+    if (muted.length > 0) onSuppressed(reason, muted);
     return rest;
   };
 }
@@ -34,11 +39,11 @@ export function routeMutedBy(route: Route, intervals: NamedIntervals, timeMs: nu
   return [...inactive, ...intervalsAt(intervals, mute, timeMs)];
 }
 
-export function timeStage(intervals: NamedIntervals, count: CountSuppressed): Stage {
+export function timeStage(intervals: NamedIntervals, onSuppressed: OnSuppressed): Stage {
   return (context, alerts) => {
     if (routeMutedBy(context.route, intervals, context.nowMs).length === 0) return alerts;
     const muted = intervalsAt(intervals, context.route.muteTimeIntervals, context.nowMs).length > 0;
-    count(muted ? "mute_time_interval" : "active_time_interval", alerts.length);
+    onSuppressed(muted ? "mute_time_interval" : "active_time_interval", alerts);
     return [];
   };
 }

@@ -10,6 +10,10 @@ import type { NotifiedEntry } from "../notification-log.ts";
 export interface FlushAlert {
   readonly alert: AlertRecord;
   readonly resolved: boolean;
+  /** It changes too often; the sentence that says so. */
+  readonly flapping?: string;
+  /** All have been told that it is resolved, and it stays until it is known to be calm. */
+  readonly held?: boolean;
 }
 
 export interface FlushContext {
@@ -28,6 +32,8 @@ export interface DeliveryContext extends FlushContext {
   readonly logKey: string;
   /** What the integration was told before; set by the dedup stage. */
   entry?: NotifiedEntry;
+  /** It was told by a digest of many groups; set by the storm stage. */
+  folded?: boolean;
 }
 
 export type Stage<C extends FlushContext = FlushContext> = (
