@@ -74,15 +74,16 @@ export class ArrivalScheduler {
     this.arm();
   }
 
-  /** The group was evaluated for another reason: what had arrived is dealt with. */
-  evaluated(group: RuleGroup, costMs: number, startMs: number): void {
+  /** The group is about to be evaluated at its tick, which deals with what has arrived; not with what comes meanwhile. */
+  ticking(group: RuleGroup): void {
     this.waiting.delete(group);
-    this.costs.set(group, { lastStartMs: startMs, lastCostMs: costMs });
   }
 
-  forget(group: RuleGroup): void {
-    this.waiting.delete(group);
-    this.costs.delete(group);
+  /** The group has just been evaluated, for whatever reason. */
+  evaluated(group: RuleGroup): void {
+    // Without the time for which it waited its turn: a cheap group behind a dear one stays cheap.
+    const costMs = group.evaluationSeconds * 1000;
+    this.costs.set(group, { lastStartMs: this.options.clock.monotonicMs() - costMs, lastCostMs: costMs });
   }
 
   /** The earliest monotonic time of the group's next extra evaluation. */
@@ -157,9 +158,8 @@ export class ArrivalScheduler {
         if (!chosen || this.stopped) break;
         this.waiting.delete(chosen.group);
         await this.options.evaluate(chosen.group, chosen.arrivedAtMs);
-        const costMs = this.options.clock.monotonicMs() - startMs;
-        this.creditMs -= costMs;
-        this.costs.set(chosen.group, { lastStartMs: startMs, lastCostMs: costMs });
+        this.evaluated(chosen.group);
+        this.creditMs -= this.costOf(chosen.group);
       }
     } finally {
       this.running = false;

@@ -23,6 +23,8 @@ export interface PreviewDependencies {
 const STEPS_MAX = 2000;
 /** Values of an expression that are stepped through. */
 const SAMPLES_MAX = 2_000_000;
+/** Values that are asked for a chart of 50 series. */
+const CHART_VALUES_MAX = 1_000_000;
 const TIMEOUT_MS = 30_000;
 const ALERTS_MAX = 200;
 const SLICE_MS = 10;
@@ -88,7 +90,7 @@ class Preview {
     const series = seriesOf(result);
     const lastFiring = rule.type === "alerting" ? await this.alertHistory(rule, series, warmUpMs) : null;
     const chart = valueExpression(rule.parsed);
-    const values = chart.threshold ? seriesOf(await this.range(chart.expression, this.fromMs)) : series;
+    const values = chart.threshold ? await this.chartValues(chart.expression) : series;
     const evaluationMs = await this.timeOne(rule.expression);
     return {
       type: rule.type,
@@ -113,8 +115,19 @@ class Preview {
     };
   }
 
-  private range(expression: string, fromMs: number): Promise<QueryResult> {
-    const { offsetMs, toMs, stepMs, scope } = this;
+  /** Without its condition an expression can have any number of series: the more, the wider the steps. */
+  private async chartValues(expression: string): Promise<readonly MatrixSeries[]> {
+    const { value } = await this.deps.query.instant(this.scope, expression, this.toMs - this.offsetMs, {
+      timeoutMs: TIMEOUT_MS,
+    });
+    const count = value.type === "vector" ? value.samples.length : 1;
+    const steps = (this.toMs - this.fromMs) / this.stepMs + 1;
+    const widen = Math.max(1, Math.ceil((count * steps) / CHART_VALUES_MAX));
+    return seriesOf(await this.range(expression, this.fromMs, this.stepMs * widen));
+  }
+
+  private range(expression: string, fromMs: number, stepMs = this.stepMs): Promise<QueryResult> {
+    const { offsetMs, toMs, scope } = this;
     const options = { timeoutMs: TIMEOUT_MS };
     return this.deps.query.range(scope, expression, fromMs - offsetMs, toMs - offsetMs, stepMs, options);
   }

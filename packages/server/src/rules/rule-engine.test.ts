@@ -145,6 +145,27 @@ describe("evaluation when data arrives", () => {
   });
 });
 
+test("what arrives while a tick is evaluated is looked at afterwards", async () => {
+  const h = createHarness({
+    rules: "groups:\n- name: g\n  interval: 1m\n  rules:\n  - { alert: Down, expr: up == 0 }\n",
+    queryMs: () => 50,
+  });
+  h.engine.start();
+  h.scrape(1, ['up{job="a"} 1']);
+  await h.clock.advance(2000);
+  const ticks = () => h.engine.journal("test.yml", "g").filter(({ occasion }) => occasion === "tick").length;
+  const before = ticks();
+  // An evaluation on arrival just before, so that the next one has to wait.
+  for (let i = 0; ticks() === before; i++) {
+    if (i % 30 === 0) h.scrape(1, ['up{job="a"} 1']);
+    await h.clock.advance(10);
+  }
+  h.scrape(1, ['up{job="a"} 0']);
+  await h.clock.advance(2500);
+  expect(h.sent).toHaveLength(1);
+  await h.engine.stop();
+});
+
 describe("the timer", () => {
   test("evaluates at the interval without any arrival, and journals it", async () => {
     const h = createHarness({

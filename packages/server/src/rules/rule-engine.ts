@@ -261,11 +261,11 @@ class Engine implements RuleEngine {
     const { group } = entry;
     const missed = Math.floor((this.options.clock.nowMs() - dueMs) / group.intervalMs);
     if (missed > 0) this.metrics.missed(missed);
-    const startMs = this.options.clock.monotonicMs();
+    this.scheduler.ticking(group);
     // Shares the group's queue, so that an evaluation on arrival that is under way ends first.
     await this.evaluate(entry, "tick", dueMs + Math.max(0, missed) * group.intervalMs, undefined);
     if (!this.running) return;
-    this.scheduler.evaluated(group, this.options.clock.monotonicMs() - startMs, startMs);
+    this.scheduler.evaluated(group);
     this.feedReaders(group);
     this.index.forgetSilent(this.options.clock.nowMs());
     this.armTick(entry);
