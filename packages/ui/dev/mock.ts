@@ -9,13 +9,14 @@ import { parseMetricSelector } from "@storewatch/promql/parser";
 import fastify, { type FastifyInstance } from "fastify";
 import { overviewRoutes } from "../../server/src/overview/index.ts";
 import { queryResultJson } from "../../server/src/query/json.ts";
+import { alertingApi } from "./mock-alerting.ts";
 import { ALERTS, SHOPS, syntheticSeries, syntheticStore } from "./synthetic.ts";
 
 const MINUTE = 60_000;
 
 export async function startMock(
   port: number,
-  options: { calm: boolean; uiDir: string; content: string; extra: string | undefined },
+  options: { calm: boolean; uiDir: string; content: string; rules: string; extra: string | undefined },
 ): Promise<void> {
   const startMs = Date.now();
   const series = syntheticSeries(startMs, options.calm);
@@ -27,6 +28,9 @@ export async function startMock(
       engine.range(store, { expression }, from, to, step),
   };
   const app = fastify();
+  // Routes of the server carry schemas: here only their answers matter.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.setValidatorCompiler(() => () => true);
   let signedIn = true;
   app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) =>
     done(null, new URLSearchParams(String(body))),
@@ -51,9 +55,9 @@ export async function startMock(
     app,
     query,
     series.map((one) => one.labels),
-    startMs,
     options.calm,
   );
+  alertingApi(app, { startMs, calm: options.calm, rules: options.rules, query });
   alertmanagerApi(app, startMs, options.calm);
   dashboardsApi(app, options.content, options.extra, startMs);
   const session = { name: "an", role: "admin", tenants: null, demo: true, version: "0.1.0" };
@@ -95,13 +99,7 @@ interface Query {
 }
 type LabelSet = { readonly key: string; readonly pairs: readonly string[]; get(name: string): string };
 
-function prometheusApi(
-  app: FastifyInstance,
-  query: Query,
-  labels: readonly LabelSet[],
-  startMs: number,
-  calm: boolean,
-): void {
+function prometheusApi(app: FastifyInstance, query: Query, labels: readonly LabelSet[], calm: boolean): void {
   const params = (request: { url: string; body: unknown }) => {
     const all = new URLSearchParams(request.body instanceof URLSearchParams ? request.body : undefined);
     for (const [name, value] of new URLSearchParams(request.url.split("?")[1] ?? "")) all.append(name, value);
@@ -178,39 +176,7 @@ function prometheusApi(
   app.get("/api/v1/metadata", async () =>
     ok({ orders_total: [{ type: "counter", help: "Total number of orders by outcome", unit: "" }] }),
   );
-  app.get("/api/v1/rules", async () =>
-    ok({ groups: [{ name: "ecommerce", file: "ecommerce.rules.yml", rules: rulesAt(startMs, calm) }] }),
-  );
   app.get("/api/v1/targets", async () => ok({ activeTargets: targetsAt(calm), droppedTargets: [] }));
-}
-
-function rulesAt(startMs: number, calm: boolean) {
-  const names = [
-    ...new Set(ALERTS.map((alert) => alert.labels.alertname)),
-    "MemoryUsageHigh",
-    "DatabaseConnectionsHigh",
-  ];
-  return names.map((name) => {
-    const own = calm ? [] : ALERTS.filter((alert) => alert.labels.alertname === name);
-    const alerts = own.map((alert) => ({
-      labels: alert.labels,
-      annotations: { summary: alert.summary, description: alert.description },
-      state: alert.firingAfterMinutes > alert.sinceMinutes ? "pending" : "firing",
-      activeAt: new Date(startMs - alert.sinceMinutes * MINUTE).toISOString(),
-      value: String(alert.value),
-    }));
-    return {
-      type: "alerting",
-      state: alerts.length > 0 ? "firing" : "inactive",
-      name,
-      query: own[0]?.query ?? "vector(0)",
-      duration: 300,
-      labels: {},
-      annotations: {},
-      alerts,
-      health: "ok",
-    };
-  });
 }
 
 function targetsAt(calm: boolean) {

@@ -22,5 +22,6 @@ await startMock(Number(process.argv[2] ?? 24700), {
   calm: process.argv.includes("calm"),
   uiDir: resolve(here, "../dist"),
   content: resolve(here, "../../server/content/dashboards"),
+  rules: resolve(here, "../../server/content/rules"),
   extra: process.env.EXTRA_DASHBOARDS,
 });

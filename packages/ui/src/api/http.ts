@@ -7,6 +7,8 @@ export class RequestError extends Error {
     message: string,
     readonly hint: string | undefined,
     readonly path: string,
+    /** The answer's JSON, for callers that know more of its form. */
+    readonly body?: unknown,
   ) {
     super(message);
   }
@@ -68,5 +70,6 @@ function failure(status: number, body: unknown, text: string, path: string): Req
     message ?? (text.length < 200 && !text.startsWith("<") ? text : ""),
     first(inner.hint, outer.hint),
     path,
+    body,
   );
 }

@@ -126,28 +126,41 @@ export interface RuleAlert {
   readonly value: string;
 }
 
-export interface AlertingRule {
+export interface AlertingRule extends RuleBase {
   readonly type: "alerting";
   readonly state: "inactive" | "pending" | "firing";
-  readonly name: string;
-  readonly query: string;
   /** Seconds. */
   readonly duration: number;
-  readonly labels?: LabelSet;
+  /** Seconds. */
+  readonly keepFiringFor?: number;
+  /** As written, templates not expanded. */
   readonly annotations?: LabelSet;
   readonly alerts: readonly RuleAlert[];
-  readonly health: string;
-  readonly lastError?: string;
 }
-export interface RecordingRule {
+export interface RecordingRule extends RuleBase {
   readonly type: "recording";
+}
+
+interface RuleBase {
   readonly name: string;
   readonly query: string;
+  readonly labels?: LabelSet;
+  readonly health?: "unknown" | "ok" | "err";
+  readonly lastError?: string;
+  /** Seconds that the last evaluation took. */
+  readonly evaluationTime?: number;
+  /** Year 1 before the first one. */
+  readonly lastEvaluation?: string;
 }
 
 export interface RuleGroup {
   readonly name: string;
   readonly file: string;
+  /** Seconds. */
+  readonly interval?: number;
+  /** Seconds that the last round took. */
+  readonly evaluationTime?: number;
+  readonly lastEvaluation?: string;
   readonly rules: ReadonlyArray<AlertingRule | RecordingRule>;
 }
 

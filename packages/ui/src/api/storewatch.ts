@@ -44,8 +44,11 @@ export function readTenantOverview(id: string, fromMs: number, toMs: number | un
   return read("tenantOverviewSchema", `${OWN}/tenants/${encodeURIComponent(id)}/overview?${span}`);
 }
 
-export const readNotifications = async (): Promise<readonly NotificationView[]> =>
-  (await read("notificationListSchema", `${OWN}/notifications?limit=100`)).notifications;
+/** Newest first; `before`: the id of the oldest one that is known already. */
+export const readNotifications = async (limit: number, before?: string): Promise<readonly NotificationView[]> => {
+  const rest = before === undefined ? "" : `&before=${encodeURIComponent(before)}`;
+  return (await read("notificationListSchema", `${OWN}/notifications?limit=${limit}${rest}`)).notifications;
+};
 
 export const readInbox = async (): Promise<readonly InboxMessage[]> =>
   (await read("inboxSchema", `${OWN}/inbox`)).messages;

@@ -1,5 +1,19 @@
 // The pages of the rail, in order; the first four and "more" make the phone's bottom bar.
-import { Bell, Compass, Gauge, LayoutGrid, type LucideIcon, Radar, Send, Settings, Store } from "lucide-react";
+import {
+  Bell,
+  ChartNoAxesColumn,
+  Compass,
+  Gauge,
+  Inbox,
+  LayoutGrid,
+  ListChecks,
+  type LucideIcon,
+  Radar,
+  Send,
+  Settings,
+  Split,
+  Store,
+} from "lucide-react";
 
 export interface PageLink {
   readonly to: "/" | "/tenants" | "/alerts" | "/dashboards" | "/explore" | "/targets" | "/notifications" | "/admin";
@@ -19,3 +33,25 @@ export const PAGES: readonly PageLink[] = [
   { to: "/notifications", text: "nav.notifications", icon: Send, onPhoneBar: false },
   { to: "/admin", text: "nav.admin", icon: Settings, onPhoneBar: false, adminOnly: true },
 ];
+
+export interface SectionLink {
+  readonly to: "/rules" | "/alert-quality" | "/routing" | "/receivers";
+  /** The page of the rail that it belongs to. */
+  readonly section: PageLink["to"];
+  readonly text: string;
+  readonly icon: LucideIcon;
+}
+
+/** Pages one step below the rail: tabs of their section, and found by the search. */
+export const SECTIONS: readonly SectionLink[] = [
+  { to: "/rules", section: "/alerts", text: "nav.rules", icon: ListChecks },
+  { to: "/alert-quality", section: "/alerts", text: "nav.quality", icon: ChartNoAxesColumn },
+  { to: "/routing", section: "/notifications", text: "nav.routing", icon: Split },
+  { to: "/receivers", section: "/notifications", text: "nav.receivers", icon: Inbox },
+];
+
+/** The rail's page that a path belongs to, for paths that are not below its own. */
+export function sectionOf(pathname: string): PageLink["to"] | undefined {
+  if (pathname.startsWith("/new-rules")) return "/alerts";
+  return SECTIONS.find((page) => pathname === page.to || pathname.startsWith(`${page.to}/`))?.section;
+}

@@ -6,7 +6,7 @@ import { MoreHorizontal } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { routedAlertsQuery, rulesQuery } from "../api/queries.ts";
 import { firingCount, mergeAlerts } from "../features/alerts/alert-list.ts";
-import { PAGES, type PageLink } from "./pages.ts";
+import { PAGES, type PageLink, sectionOf } from "./pages.ts";
 
 /** Left on wide screens; on phones the bar at the bottom, with what does not fit behind "More". */
 export function Rail({ session }: { readonly session: Session }) {
@@ -31,7 +31,7 @@ export function Rail({ session }: { readonly session: Session }) {
         <Menu.Target>
           <button
             type="button"
-            className={`rail-link rail-more${rest.some((page) => pathname.startsWith(page.to)) ? " active" : ""}`}
+            className={`rail-link rail-more${rest.some((page) => pathname.startsWith(page.to) || sectionOf(pathname) === page.to) ? " active" : ""}`}
           >
             <MoreHorizontal size={18} aria-hidden="true" />
             <span>{t("nav.more")}</span>
@@ -51,10 +51,12 @@ export function Rail({ session }: { readonly session: Session }) {
 
 function RailLink({ page, firing }: { readonly page: PageLink; readonly firing: number }) {
   const { t } = useTranslation();
+  const { pathname } = useLocation();
+  const holds = sectionOf(pathname) === page.to;
   return (
     <Link
       to={page.to}
-      className={`rail-link${page.onPhoneBar ? "" : " rail-wide-only"}`}
+      className={`rail-link${page.onPhoneBar ? "" : " rail-wide-only"}${holds ? " active" : ""}`}
       activeProps={{ className: "active", "aria-current": "page" }}
       activeOptions={{ exact: page.to === "/", includeSearch: false }}
     >

@@ -28,6 +28,8 @@ interface AlertsSearch {
   readonly group?: string;
   /** Only alerts of this name. */
   readonly alert?: string;
+  readonly severity?: string;
+  readonly receiver?: string;
 }
 interface ExploreSearch {
   readonly expr?: string;
@@ -36,6 +38,27 @@ interface ExploreSearch {
 interface NotificationsSearch {
   readonly tab?: string;
   readonly id?: string;
+  readonly receiver?: string;
+  readonly outcome?: string;
+}
+interface RulesSearch {
+  readonly q?: string;
+  readonly state?: string;
+  readonly sort?: string;
+}
+interface RuleSearch {
+  /** Its place in the group, from 0. */
+  readonly rule?: number;
+  /** Where two files have a group of this name. */
+  readonly file?: string;
+}
+interface QualitySearch {
+  readonly days?: number;
+  readonly sort?: string;
+}
+interface RoutingSearch {
+  /** Labels of the tester, `name="value"` separated by commas. */
+  readonly labels?: string;
 }
 
 const overview = createRoute({
@@ -60,8 +83,49 @@ const alerts = createRoute({
     state: text(search.state),
     group: text(search.group),
     alert: text(search.alert),
+    severity: text(search.severity),
+    receiver: text(search.receiver),
   }),
   component: lazyRouteComponent(() => import("../features/alerts/view.tsx"), "AlertsPage"),
+});
+const rules = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/rules",
+  validateSearch: (search: Record<string, unknown>): RulesSearch => ({
+    q: text(search.q),
+    state: text(search.state),
+    sort: text(search.sort),
+  }),
+  component: lazyRouteComponent(() => import("../features/rules/view.tsx"), "RulesPage"),
+});
+const rule = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/rules/$group",
+  validateSearch: (search: Record<string, unknown>): RuleSearch => ({
+    rule: typeof search.rule === "number" && search.rule >= 0 ? Math.floor(search.rule) : undefined,
+    file: text(search.file),
+  }),
+  component: lazyRouteComponent(() => import("../features/rules/rule-view.tsx"), "RulePage"),
+});
+const ruleEditor = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/rules/$group/edit",
+  component: lazyRouteComponent(() => import("../features/rules/editor-view.tsx"), "EditRulesPage"),
+});
+const newRules = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/new-rules",
+  validateSearch: (search: Record<string, unknown>): { readonly copy?: string } => ({ copy: text(search.copy) }),
+  component: lazyRouteComponent(() => import("../features/rules/editor-view.tsx"), "NewRulesPage"),
+});
+const alertQuality = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/alert-quality",
+  validateSearch: (search: Record<string, unknown>): QualitySearch => ({
+    days: typeof search.days === "number" ? search.days : undefined,
+    sort: text(search.sort),
+  }),
+  component: lazyRouteComponent(() => import("../features/alert-quality/view.tsx"), "AlertQualityPage"),
 });
 const dashboards = createRoute({
   getParentRoute: () => rootRoute,
@@ -105,8 +169,21 @@ const notifications = createRoute({
   validateSearch: (search: Record<string, unknown>): NotificationsSearch => ({
     tab: text(search.tab),
     id: text(search.id),
+    receiver: text(search.receiver),
+    outcome: text(search.outcome),
   }),
   component: lazyRouteComponent(() => import("../features/notifications/view.tsx"), "NotificationsPage"),
+});
+const routing = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/routing",
+  validateSearch: (search: Record<string, unknown>): RoutingSearch => ({ labels: text(search.labels) }),
+  component: lazyRouteComponent(() => import("../features/routing/view.tsx"), "RoutingPage"),
+});
+const receivers = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/receivers",
+  component: lazyRouteComponent(() => import("../features/receivers/view.tsx"), "ReceiversPage"),
 });
 const admin = createRoute({
   getParentRoute: () => rootRoute,
@@ -120,12 +197,19 @@ export const router = createRouter({
     tenants,
     tenant,
     alerts,
+    rules,
+    rule,
+    ruleEditor,
+    newRules,
+    alertQuality,
     dashboards,
     dashboard,
     explore,
     graph,
     targets,
     notifications,
+    routing,
+    receivers,
     admin,
   ]),
   defaultPreload: "intent",

@@ -6,7 +6,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { LayoutGrid, Search, Store } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { dashboardsQuery, tenantsQuery } from "../api/queries.ts";
-import { PAGES } from "./pages.ts";
+import { PAGES, SECTIONS } from "./pages.ts";
 import { matchesSearch } from "./search-text.ts";
 
 /** Ctrl-K: pages, shops, dashboards. Lazy: it loads after the first paint. */
@@ -18,7 +18,7 @@ export default function SearchDialog({ session }: { readonly session: Session })
   const groups: SpotlightActionGroupData[] = [
     {
       group: t("search.pages"),
-      actions: PAGES.filter((page) => !page.adminOnly || session.role === "admin").map((page) => ({
+      actions: [...PAGES.filter((page) => !page.adminOnly || session.role === "admin"), ...SECTIONS].map((page) => ({
         id: page.to,
         label: t(page.text),
         leftSection: <page.icon size={18} strokeWidth={1.8} />,

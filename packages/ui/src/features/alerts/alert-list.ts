@@ -17,13 +17,18 @@ export interface AlertItem {
   readonly expression: string | undefined;
   readonly receivers: readonly string[];
   readonly silencedBy: readonly string[];
+  /** undefined while the routing side does not know the alert: pending ones. */
+  readonly fingerprint: string | undefined;
 }
 
 const isAlerting = (rule: RuleGroup["rules"][number]): rule is AlertingRule => rule.type === "alerting";
 
 /** Alerts that people are told of now, as the rail counts them: without silenced and inhibited ones. */
 export const firingCount = (items: readonly AlertItem[]): number =>
-  items.filter((item) => item.state === "firing").length;
+  items.filter((item) => item.state === "firing" && !isSignOfLife(item)).length;
+
+/** Fires always, so that its absence is the alarm (severity none: the Watchdog). No news, so it is counted nowhere. */
+export const isSignOfLife = (item: Pick<AlertItem, "severity">): boolean => item.severity === "none";
 
 export const alertingRuleCount = (groups: readonly RuleGroup[]): number =>
   groups.reduce((sum, group) => sum + group.rules.filter(isAlerting).length, 0);
@@ -50,6 +55,7 @@ export function mergeAlerts(groups: readonly RuleGroup[], routed: readonly Route
         expression: rule.query,
         receivers: (known?.receivers ?? []).map((receiver) => receiver.name),
         silencedBy: known?.status.silencedBy ?? [],
+        fingerprint: known?.fingerprint,
       });
     }
   }
@@ -62,6 +68,7 @@ export function mergeAlerts(groups: readonly RuleGroup[], routed: readonly Route
       expression: undefined,
       receivers: alert.receivers.map((receiver) => receiver.name),
       silencedBy: alert.status.silencedBy,
+      fingerprint: alert.fingerprint,
     });
   }
   return items.sort(mostUrgentFirst);
@@ -99,7 +106,8 @@ function mostUrgentFirst(a: AlertItem, b: AlertItem): number {
 }
 
 export type AlertTab = "firing" | "pending" | "silenced";
-export type GroupBy = "alert" | "shop" | "severity";
+export const GROUPINGS = ["alert", "shop", "severity", "receiver"] as const;
+export type GroupBy = (typeof GROUPINGS)[number];
 
 /** Inhibited alerts stand with the silenced ones: both are true, and nobody is told. */
 export const inTab = (item: AlertItem, tab: AlertTab): boolean =>
@@ -110,16 +118,57 @@ export interface AlertGroup {
   readonly items: readonly AlertItem[];
 }
 
-/** Groups in the order of their most urgent alert. */
+/** Groups in the order of their most urgent alert. By receiver an alert stands under each that is told of it. */
 export function groupAlerts(items: readonly AlertItem[], by: GroupBy): AlertGroup[] {
   const groups = new Map<string, AlertItem[]>();
   for (const item of items) {
-    const name = by === "alert" ? item.name : by === "shop" ? (item.tenant ?? "") : item.severity;
-    const group = groups.get(name);
-    if (group) group.push(item);
-    else groups.set(name, [item]);
+    for (const name of groupNames(item, by)) {
+      const group = groups.get(name);
+      if (group) group.push(item);
+      else groups.set(name, [item]);
+    }
   }
   return [...groups].map(([name, list]) => ({ name, items: list }));
+}
+
+function groupNames(item: AlertItem, by: GroupBy): readonly string[] {
+  if (by === "receiver") return item.receivers.length > 0 ? [...new Set(item.receivers)] : [""];
+  return [by === "alert" ? item.name : by === "shop" ? (item.tenant ?? "") : item.severity];
+}
+
+/** What the list can be narrowed by; each stands in the URL and is a chip above the list. */
+export const FILTERS = ["tenant", "severity", "receiver", "alert"] as const;
+export type FilterName = (typeof FILTERS)[number];
+export type AlertFilter = Readonly<Partial<Record<FilterName, string>>>;
+
+const valuesOf = (item: AlertItem, name: FilterName): readonly string[] =>
+  name === "receiver" ? item.receivers : [(name === "alert" ? item.name : item[name]) ?? ""];
+
+export function filterAlerts(items: readonly AlertItem[], filter: AlertFilter): AlertItem[] {
+  return items.filter((item) =>
+    FILTERS.every((name) => {
+      const wanted = filter[name];
+      return wanted === undefined || valuesOf(item, name).includes(wanted);
+    }),
+  );
+}
+
+export interface FilterChoice {
+  readonly value: string;
+  readonly count: number;
+}
+
+/** Values to choose from, with how many alerts have them, under the other filters as they are. */
+export function filterChoices(items: readonly AlertItem[], filter: AlertFilter, name: FilterName): FilterChoice[] {
+  const counts = new Map<string, number>();
+  for (const item of filterAlerts(items, { ...filter, [name]: undefined })) {
+    for (const value of new Set(valuesOf(item, name))) {
+      if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
+    }
+  }
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
 }
 
 export interface AlertSummary {

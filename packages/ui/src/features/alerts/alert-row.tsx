@@ -9,18 +9,23 @@ import { plainNumber } from "../../design/numbers.ts";
 import { StateMark, severityState } from "../../design/state.tsx";
 import { moment, span } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
+import { labelsText } from "../routing/label-text.ts";
 import type { AlertItem } from "./alert-list.ts";
+import { tellSeen } from "./calm-api.ts";
+import "./alerts.css";
 
 interface AlertRowProps {
   readonly item: AlertItem;
   readonly showName: boolean;
   readonly silences: readonly Silence[];
+  /** Told once as flapping, then again when it is calm. */
+  readonly flapping?: boolean;
   readonly shopName: (id: string) => string;
   readonly onSilence?: (items: readonly AlertItem[]) => void;
 }
 
 /** One alert: its sentence; opened, its labels, expression, receivers and what can be done. */
-export function AlertRow({ item, showName, silences, shopName, onSilence }: AlertRowProps) {
+export function AlertRow({ item, showName, silences, flapping, shopName, onSilence }: AlertRowProps) {
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
   const language = currentLanguage();
@@ -28,14 +33,18 @@ export function AlertRow({ item, showName, silences, shopName, onSilence }: Aler
   const summary = item.annotations.summary ?? item.annotations.description ?? item.name;
   const quiet = item.state === "silenced" || item.state === "inhibited";
   const state = quiet ? "silent" : item.state === "pending" ? "warn" : severityState(item.severity);
+  const toggle = () => {
+    if (!open && item.fingerprint) tellSeen(item.fingerprint, false);
+    setOpen(!open);
+  };
   return (
     <article className={`alert${open ? " alert-open" : ""}`}>
-      <button type="button" className="alert-line" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button type="button" className="alert-line" aria-expanded={open} onClick={toggle}>
         <ChevronRight size={15} className="alert-arrow" aria-hidden="true" />
         <StateMark state={state} word={t(`state.${item.state}`)} />
         <span className="alert-words">
           {showName && <b>{item.name}</b>}
-          <span>{summary}</span>
+          {flapping && <span className="tag">{t("calm.flappingTag")}</span>} <span>{summary}</span>
         </span>
         {item.tenant && <span className="alert-shop">{shopName(item.tenant)}</span>}
         <span className="alert-since">
@@ -110,13 +119,21 @@ function AlertActions({ item, onSilence }: Pick<AlertRowProps, "item" | "onSilen
           {t("alerts.explore")}
         </Link>
       )}
+      <Link to="/routing" search={(old) => ({ ...old, labels: labelsText(item.labels) })}>
+        {t("routing.whoGets")}
+      </Link>
       {item.tenant && (
         <Link to="/tenants/$id" params={{ id: item.tenant }}>
           {t("bar.shop")}: {item.tenant}
         </Link>
       )}
       {isWeb && (
-        <a href={runbook} target="_blank" rel="noreferrer">
+        <a
+          href={runbook}
+          target="_blank"
+          rel="noreferrer"
+          onClick={() => item.fingerprint && tellSeen(item.fingerprint, true)}
+        >
           {t("alerts.runbook")}
         </a>
       )}

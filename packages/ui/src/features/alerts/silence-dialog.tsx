@@ -1,12 +1,12 @@
 import { ActionIcon, Button, Modal, Select, Textarea, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { createSilence, matcherText, routedAlerts } from "../../api/alertmanager.ts";
+import { createSilence } from "../../api/alertmanager.ts";
 import type { LabelSet } from "../../api/prometheus.ts";
-import { Chips, problemWords } from "../../design/blocks.tsx";
+import { problemWords } from "../../design/blocks.tsx";
 import { moment } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
 import {
@@ -19,8 +19,10 @@ import {
   SILENCE_HOURS,
   withOperator,
 } from "./silence-form.ts";
+import { SilencePreviewBox } from "./silence-preview.tsx";
+import "./alerts.css";
 
-export function SilenceDialog({
+export default function SilenceDialog({
   labels,
   author,
   onClose,
@@ -54,7 +56,7 @@ export function SilenceDialog({
       <form className="silence" onSubmit={submit}>
         <p className="muted">{t("silence.lead")}</p>
         <MatcherRows matchers={matchers} onChange={setMatchers} />
-        <Preview matchers={matchers} />
+        <SilencePreviewBox matchers={finished(matchers)} />
         <div className="silence-when">
           <Select
             label={t("silence.how")}
@@ -151,36 +153,5 @@ function MatcherRows({
         <Plus size={14} /> {t("silence.add")}
       </button>
     </fieldset>
-  );
-}
-
-/** What the silence would hide now: the server answers, so that matching is the very same. */
-function Preview({ matchers }: { readonly matchers: readonly EditedMatcher[] }) {
-  const { t } = useTranslation();
-  const ready = finished(matchers);
-  const query = useQuery({
-    queryKey: ["alerts", "preview", ready.map(matcherText)],
-    queryFn: () => routedAlerts(ready),
-    enabled: ready.length > 0,
-    placeholderData: keepPreviousData,
-    retry: false,
-  });
-  if (ready.length === 0) return <p className="preview state-warn">{t("silence.previewAll")}</p>;
-  if (query.isError) return <p className="preview state-crit">{problemWords(query.error, t).why}</p>;
-  const alerts = query.data;
-  if (!alerts) return <p className="preview muted">{t("common.loading")}…</p>;
-  if (alerts.length === 0) return <p className="preview muted">{t("silence.previewNone")}</p>;
-  return (
-    <div className="preview">
-      <strong>{t("silence.preview", { count: alerts.length })}</strong>
-      <ul>
-        {alerts.slice(0, 6).map((alert) => (
-          <li key={alert.fingerprint}>
-            {alert.labels.alertname} <Chips labels={alert.labels} skip={["alertname", "severity", "job", "instance"]} />
-          </li>
-        ))}
-        {alerts.length > 6 && <li className="muted">{t("common.others", { count: alerts.length - 6 })}</li>}
-      </ul>
-    </div>
   );
 }

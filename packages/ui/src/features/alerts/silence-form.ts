@@ -11,7 +11,10 @@ export interface EditedMatcher extends SilenceMatcher {
 }
 
 export function matchersOf(labels: LabelSet): EditedMatcher[] {
-  return Object.entries(labels).map(([name, value], key) => ({ key, name, value, isRegex: false, isEqual: true }));
+  const given = Object.entries(labels);
+  // One row to begin with, also for a silence from nothing.
+  const rows = given.length > 0 ? given : [["", ""]];
+  return rows.map(([name, value], key) => ({ key, name, value, isRegex: false, isEqual: true }));
 }
 
 /** Those that say something: rows still being filled in are left out. */

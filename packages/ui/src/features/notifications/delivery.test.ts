@@ -1,6 +1,6 @@
 import type { NotificationView } from "@storewatch/model/api";
 import { expect, it } from "vitest";
-import { ofTenant, readableBody, summariseDeliveries } from "./delivery.ts";
+import { filterDeliveries, readableBody, summariseDeliveries } from "./delivery.ts";
 
 const one = (more: Partial<NotificationView>) =>
   ({ outcome: "delivered", latencyMs: null, tenants: [], ...more }) as NotificationView;
@@ -12,7 +12,10 @@ it("sums deliveries up", () => {
 });
 
 it("narrows to a shop, and indents JSON only", () => {
-  expect(ofTenant([one({ tenants: ["a"] }), one({})], "a")).toHaveLength(1);
+  const list = [one({ tenants: ["a"], receiver: "x" }), one({ outcome: "failed", receiver: "x" })];
+  expect(filterDeliveries(list, { tenant: "a" })).toEqual([list[0]]);
+  expect(filterDeliveries(list, { receiver: "x", outcome: "failed" })).toEqual([list[1]]);
+  expect(filterDeliveries(list, {})).toHaveLength(2);
   expect(readableBody('{"a":1}')).toBe('{\n  "a": 1\n}');
   expect(readableBody("{not json")).toBe("{not json");
 });

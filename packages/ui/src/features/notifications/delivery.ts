@@ -19,9 +19,23 @@ export function summariseDeliveries(list: readonly NotificationView[]): Delivery
   return { count: list.length, failed: list.filter((one) => one.outcome === "failed").length, medianLatencyMs: median };
 }
 
-/** Notifications that concern a shop, or all. */
-export function ofTenant(list: readonly NotificationView[], tenant: string | undefined): readonly NotificationView[] {
-  return tenant === undefined ? list : list.filter((one) => one.tenants.includes(tenant));
+export const OUTCOMES = ["delivered", "retrying", "failed"] as const;
+
+export interface DeliveryFilter {
+  readonly tenant?: string;
+  readonly receiver?: string;
+  readonly outcome?: string;
+}
+
+/** What is left out of the filter does not narrow. */
+export function filterDeliveries(list: readonly NotificationView[], filter: DeliveryFilter): NotificationView[] {
+  const { tenant, receiver, outcome } = filter;
+  return list.filter(
+    (one) =>
+      (tenant === undefined || one.tenants.includes(tenant)) &&
+      (receiver === undefined || one.receiver === receiver) &&
+      (outcome === undefined || one.outcome === outcome),
+  );
 }
 
 /** JSON bodies indented, everything else as it is. */

@@ -1,16 +1,17 @@
-import { SegmentedControl } from "@mantine/core";
+import { Button, SegmentedControl, Select } from "@mantine/core";
 import type { NotificationView } from "@storewatch/model/api";
-import { useQuery } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { notificationsQuery, sessionQuery } from "../../api/queries.ts";
+import { SectionTabs } from "../../app/section-tabs.tsx";
 import { useUrlState } from "../../app/url-state.ts";
-import { Chips, Empty, Headline, Lines, Loaded, Panel } from "../../design/blocks.tsx";
+import { Chips, Empty, Headline, Lines, Panel, Problem } from "../../design/blocks.tsx";
 import { duration } from "../../design/numbers.ts";
 import { StateMark } from "../../design/state.tsx";
 import { moment } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
-import { ofTenant, readableBody, summariseDeliveries } from "./delivery.ts";
+import { filterDeliveries, OUTCOMES, readableBody, summariseDeliveries } from "./delivery.ts";
 import { Inbox } from "./inbox.tsx";
 import "./notifications.css";
 
@@ -18,38 +19,93 @@ export function NotificationsPage() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const session = useQuery(sessionQuery).data;
-  const { tab } = useSearch({ from: "/notifications" });
-  const query = useQuery(notificationsQuery);
+  const { tab, receiver, outcome } = useSearch({ from: "/notifications" });
+  const query = useInfiniteQuery(notificationsQuery);
   const { tenant } = useUrlState();
-  const list = query.data && ofTenant(query.data, tenant);
+  const all = query.data?.pages.flat() ?? [];
+  const list = filterDeliveries(all, { tenant, receiver, outcome });
   const inbox = session?.demo === true && tab === "inbox";
   return (
     <div className="stack">
-      <DeliveryHeadline list={list ?? []} />
-      {session?.demo && (
-        <SegmentedControl
-          style={{ alignSelf: "flex-start" }}
-          value={inbox ? "inbox" : "sent"}
-          onChange={(value) =>
-            void navigate({
-              to: "/notifications",
-              search: (old) => ({ ...old, tab: value === "inbox" ? "inbox" : undefined, id: undefined }),
-            })
-          }
-          data={[
-            { value: "sent", label: t("notifications.sent") },
-            { value: "inbox", label: t("notifications.inbox") },
-          ]}
-        />
-      )}
+      <SectionTabs section="/notifications" />
+      <DeliveryHeadline list={list} />
+      <div className="row">
+        {session?.demo && (
+          <SegmentedControl
+            value={inbox ? "inbox" : "sent"}
+            onChange={(value) =>
+              void navigate({
+                to: "/notifications",
+                search: (old) => ({ ...old, tab: value === "inbox" ? "inbox" : undefined, id: undefined }),
+              })
+            }
+            data={[
+              { value: "sent", label: t("notifications.sent") },
+              { value: "inbox", label: t("notifications.inbox") },
+            ]}
+          />
+        )}
+        {!inbox && <DeliveryFilters all={all} />}
+      </div>
       {inbox ? (
         <Inbox />
+      ) : query.isError && !query.data ? (
+        <Problem error={query.error} onRetry={() => void query.refetch()} />
+      ) : query.data ? (
+        <>
+          <Sent list={list} demo={session?.demo === true} filtered={list.length < all.length} />
+          {query.hasNextPage && (
+            <Button
+              variant="default"
+              className="older"
+              loading={query.isFetchingNextPage}
+              onClick={() => void query.fetchNextPage()}
+            >
+              {t("notifications.older")}
+            </Button>
+          )}
+        </>
       ) : (
-        <Loaded query={query} skeleton={<Lines count={8} height={16} />}>
-          {() => <Sent list={list ?? []} demo={session?.demo === true} />}
-        </Loaded>
+        <Lines count={8} height={16} />
       )}
     </div>
+  );
+}
+
+/** Receiver and outcome, in the URL. */
+function DeliveryFilters({ all }: { readonly all: readonly NotificationView[] }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const { receiver, outcome } = useSearch({ from: "/notifications" });
+  const change = (next: Record<string, string | null>) =>
+    void navigate({
+      to: "/notifications",
+      search: (old) => ({
+        ...old,
+        ...Object.fromEntries(Object.entries(next).map(([name, value]) => [name, value ?? undefined])),
+      }),
+    });
+  const receivers = [...new Set([...all.map((one) => one.receiver), ...(receiver ? [receiver] : [])])].sort();
+  return (
+    <>
+      <Select
+        aria-label={t("notifications.receiver")}
+        placeholder={t("notifications.allReceivers")}
+        data={receivers}
+        value={receiver ?? null}
+        clearable
+        w={190}
+        onChange={(value) => change({ receiver: value })}
+      />
+      <SegmentedControl
+        value={outcome ?? "all"}
+        onChange={(value) => change({ outcome: value === "all" ? null : value })}
+        data={[
+          { value: "all", label: t("common.all") },
+          ...OUTCOMES.map((one) => ({ value: one, label: t(`notifications.${one}`) })),
+        ]}
+      />
+    </>
   );
 }
 
@@ -68,9 +124,24 @@ function DeliveryHeadline({ list }: { readonly list: readonly NotificationView[]
 
 const OUTCOME_STATE = { delivered: "ok", retrying: "warn", failed: "crit" } as const;
 
-function Sent({ list, demo }: { readonly list: readonly NotificationView[]; readonly demo: boolean }) {
+function Sent({
+  list,
+  demo,
+  filtered,
+}: {
+  readonly list: readonly NotificationView[];
+  readonly demo: boolean;
+  readonly filtered: boolean;
+}) {
   const { t } = useTranslation();
   const { id } = useSearch({ from: "/notifications" });
+  if (list.length === 0 && filtered) {
+    return (
+      <Panel>
+        <Empty title={t("notifications.noneFound")} />
+      </Panel>
+    );
+  }
   if (list.length === 0) {
     return (
       <Panel>
@@ -109,6 +180,7 @@ function SentRow({ one, active }: { readonly one: NotificationView; readonly act
     <button type="button" className={`mail-row${active ? " active" : ""}`} onClick={() => choose(one.id)}>
       <StateMark state={OUTCOME_STATE[one.outcome]} />
       <span className="mail-subject">
+        {one.test && <span className="tag">{t("notifications.test")}</span>}
         {one.status === "resolved" && <span className="tag">{t("state.resolved")}</span>}{" "}
         {one.subject || one.groupLabels.alertname || one.groupKey}
       </span>
@@ -125,10 +197,19 @@ function SentRow({ one, active }: { readonly one: NotificationView; readonly act
 function SentContent({ one }: { readonly one: NotificationView }) {
   const { t } = useTranslation();
   const choose = useChoose();
-  const facts: Array<[string, string]> = [
-    [t("notifications.receiver"), `${one.receiver} · ${one.integration}`],
+  const facts: Array<[string, React.ReactNode]> = [
+    [
+      t("notifications.receiver"),
+      <span key="r">
+        <Link to="/receivers" hash={one.receiver}>
+          {one.receiver}
+        </Link>{" "}
+        · {one.integration}
+      </span>,
+    ],
     [t("notifications.to"), one.target],
-    [t("notifications.answer"), one.answer || "–"],
+    [t("notifications.group"), <Chips key="g" labels={one.groupLabels} />],
+    [t("notifications.took"), duration(one.durationMs / 1000)],
   ];
   return (
     <article className="mail-content">
@@ -163,7 +244,10 @@ function SentContent({ one }: { readonly one: NotificationView }) {
           </dd>
         </div>
       </dl>
+      <h3>{t("notifications.request")}</h3>
       <pre className="body">{readableBody(one.body)}</pre>
+      <h3 className={one.outcome === "delivered" ? undefined : "state-crit"}>{t("notifications.answer")}</h3>
+      <pre className="body">{readableBody(one.answer) || t("notifications.noAnswer")}</pre>
     </article>
   );
 }

@@ -1,6 +1,7 @@
 // The lanes of a shop's page: which lines, in which colours, with which unit.
 import type { TenantOverview } from "@storewatch/model/api";
 import { SERIES_COLORS } from "../../chart/palette.ts";
+import { type PlacedSpan, placeSpan } from "../../chart/span-track.tsx";
 import type { ChartLine } from "../../chart/types.ts";
 import { count, duration, money, percent } from "../../design/numbers.ts";
 import type { Format } from "../../design/units.ts";
@@ -96,22 +97,12 @@ export function shopLanes(page: TenantOverview, before: string, t: Translate): L
 export interface SpanRow {
   readonly alert: string;
   readonly severity: string;
-  readonly spans: ReadonlyArray<{
-    readonly state: "pending" | "firing";
-    readonly leftPercent: number;
-    readonly widthPercent: number;
-    readonly fromMs: number;
-    readonly toMs: number;
-  }>;
+  readonly spans: readonly PlacedSpan[];
 }
 
 /** Alert spans as bars on the lanes' own time axis, one row for each alert and severity, the longest firing first. */
 export function alertRows(page: TenantOverview, fromMs: number, toMs: number): SpanRow[] {
-  const rows = new Map<
-    string,
-    { alert: string; severity: string; spans: SpanRow["spans"][number][]; firingMs: number }
-  >();
-  const place = (ms: number) => ((Math.min(Math.max(ms, fromMs), toMs) - fromMs) / (toMs - fromMs)) * 100;
+  const rows = new Map<string, { alert: string; severity: string; spans: PlacedSpan[]; firingMs: number }>();
   for (const span of page.alertSpans) {
     const row = rows.get(`${span.alert} ${span.severity}`) ?? {
       alert: span.alert,
@@ -119,14 +110,7 @@ export function alertRows(page: TenantOverview, fromMs: number, toMs: number): S
       spans: [],
       firingMs: 0,
     };
-    const leftPercent = place(span.fromMs);
-    row.spans.push({
-      state: span.state,
-      leftPercent,
-      widthPercent: Math.max(0.4, place(span.toMs) - leftPercent),
-      fromMs: span.fromMs,
-      toMs: span.toMs,
-    });
+    row.spans.push(placeSpan(span, fromMs, toMs));
     if (span.state === "firing") row.firingMs += span.toMs - span.fromMs;
     rows.set(`${span.alert} ${span.severity}`, row);
   }

@@ -8,12 +8,14 @@ import { RequestError } from "../../api/http.ts";
 import { readTenantOverview } from "../../api/storewatch.ts";
 import { useTimeRange, useUrlActions } from "../../app/url-state.ts";
 import { Legend } from "../../chart/legend.tsx";
+import { SpanTrack } from "../../chart/span-track.tsx";
 import { TimeChart } from "../../chart/time-chart.tsx";
 import type { ChartMark } from "../../chart/types.ts";
 import { Empty, Headline, Loaded, Panel } from "../../design/blocks.tsx";
 import { NOTHING, percent } from "../../design/numbers.ts";
 import { moment, span } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
+import { SilenceButton } from "../alerts/silence-button.tsx";
 import { commonFigures, FigureRow } from "../overview/figures.tsx";
 import { reasonText, shopSentence, toldReason } from "../overview/headline.ts";
 import { alertRows, type Lane, shopLanes } from "./lanes.ts";
@@ -63,6 +65,7 @@ function ShopBody({ page }: { readonly page: TenantOverview }) {
     <div className="stack">
       <Headline
         state={shop.health}
+        action={<SilenceButton labels={{ tenant_id: shop.id }} text={t("shop.silence")} />}
         detail={
           <>
             {others.length > 0 && <span className="also">{t("headline.also", { reasons: others.join(", ") })}</span>}
@@ -159,7 +162,6 @@ function AlertLane({
 }) {
   const { t } = useTranslation();
   const rows = alertRows(page, fromMs, toMs);
-  const language = currentLanguage();
   return (
     <div className="lane lane-list">
       <div className="lane-head">
@@ -177,16 +179,7 @@ function AlertLane({
             <span className="span-name">
               {row.alert} <span className="muted">{row.severity}</span>
             </span>
-            <span className="span-track">
-              {row.spans.map((one) => (
-                <i
-                  key={`${one.state} ${one.fromMs}`}
-                  className={`span-${one.state}${one.state === "firing" && row.severity !== "critical" ? " span-warning" : ""}`}
-                  style={{ left: `${one.leftPercent}%`, width: `${one.widthPercent}%` }}
-                  title={`${t(`state.${one.state}`)} ${moment(one.fromMs, page.atMs, language)} – ${moment(one.toMs, page.atMs, language)}`}
-                />
-              ))}
-            </span>
+            <SpanTrack spans={row.spans} critical={row.severity === "critical"} atMs={page.atMs} />
           </Link>
         ))}
       </div>
