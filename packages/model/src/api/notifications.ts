@@ -28,6 +28,19 @@ export const notificationSchema = z.object({
   answer: z.string(),
   /** ms from the arrival of the data to the delivery; null when unknown. */
   latencyMs: z.number().nullable(),
+  /** A digest of an alert storm: every group that it told of, at most 1,000. */
+  folded: z
+    .array(
+      z.object({
+        groupKey: z.string(),
+        groupLabels: z.record(z.string(), z.string()),
+        /** Alerts. */
+        firing: z.number().int(),
+        resolved: z.number().int(),
+        tenants: z.array(z.string()),
+      }),
+    )
+    .optional(),
   /** Sent by the test button. */
   test: z.boolean().optional(),
 });

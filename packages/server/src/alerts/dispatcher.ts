@@ -83,7 +83,7 @@ export function matchRoutes(route: Route, labels: LabelRecord): Route[] {
   return found.length > 0 ? found : [route];
 }
 
-function groupLabels(route: Route, labels: LabelRecord): Record<string, string> {
+export function groupLabels(route: Route, labels: LabelRecord): Record<string, string> {
   const { groupBy } = route;
   return Object.fromEntries(Object.entries(labels).filter(([name]) => groupBy === "all" || groupBy.has(name)));
 }

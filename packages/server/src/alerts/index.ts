@@ -1,5 +1,7 @@
 export type { AlertRecord } from "./alert.ts";
 export type { PutResult } from "./alert-store.ts";
+export { QualityJournal, type QualityOptions } from "./calm/quality/journal.ts";
+export { type CalmRouteOptions, calmRoutes } from "./calm/route.ts";
 export {
   type AlertmanagerConfig,
   type CheckOptions,
@@ -25,5 +27,6 @@ export {
   type GroupView,
 } from "./manager.ts";
 export { type AlertRouteDependencies, alertRoutes } from "./route.ts";
+export { routingRoutes } from "./routing/route.ts";
 export { SilenceError, type SilenceInput } from "./silences.ts";
 export { createStateFile, type StateFile, StateFileTooNew } from "./state-file.ts";

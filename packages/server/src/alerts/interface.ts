@@ -27,7 +27,7 @@ export interface FoldedGroup {
   /** Alerts. */
   readonly firing: number;
   readonly resolved: number;
-  readonly tenants: readonly string[];
+  readonly tenants: string[];
 }
 
 export type DeliveryOutcome =

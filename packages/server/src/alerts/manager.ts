@@ -300,7 +300,7 @@ export class AlertManager {
   }
 
   /** Receivers that would be told of the alert now, were it not silenced. */
-  private wouldBeTold(alert: AlertRecord): string[] {
+  wouldBeTold(alert: AlertRecord): string[] {
     const nowMs = this.nowMs();
     if (this.inhibitor.inhibitedBy(alert.labels, nowMs).length > 0) return [];
     const routes = matchRoutes(this.config.route, alert.labels);

@@ -6,6 +6,7 @@ import {
   type AlertmanagerConfig,
   createAlertManager,
   createStateFile,
+  QualityJournal,
   type StateFile,
 } from "../alerts/index.ts";
 import type { PrometheusConfig } from "../collect/prometheus-config.ts";
@@ -27,6 +28,8 @@ import { alertmanagerTargets } from "./external-alertmanagers.ts";
 export interface AlertStage {
   readonly manager: AlertManager;
   readonly notifier: Notifier;
+  /** For the alert quality report. */
+  readonly quality: QualityJournal;
   /** Where rules hand their alerts over. */
   readonly sink: AlertSink;
   /** `chainProblem` tells what is wrong from scraping to rules: while there is something, no heartbeat is sent. */
@@ -42,6 +45,7 @@ export interface AlertStageConfig {
   /** Its external Alertmanagers. */
   readonly prometheus: PrometheusConfig;
   readonly heartbeat: StorewatchConfig["alerts"]["heartbeat"];
+  readonly calm: StorewatchConfig["alerts"]["calm"];
 }
 
 export interface AlertStageOptions {
@@ -72,8 +76,12 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
     http,
     persistence: deliveries,
   });
+  const counts: StateFile = file("quality.jsonl");
+  const quality = new QualityJournal({ clock, logger, persistence: counts });
   const manager = createAlertManager({
     config: options.config.alertmanager,
+    calm: options.config.calm,
+    observer: quality,
     clock,
     logger,
     metrics,
@@ -87,6 +95,7 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
   return {
     manager,
     notifier,
+    quality,
     sink: async (alerts) => {
       // First: it only queues, and does not wait for our own disk.
       external.send(alerts);
@@ -94,16 +103,17 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
     },
     async start(problem) {
       await notifier.start();
+      await quality.start();
       await manager.start();
       external.setTargets(alertmanagerTargets(options.config.prometheus, http));
       chainProblem = problem;
       heartbeat.configure(options.config.heartbeat);
     },
-    async prepareReload({ alertmanager, prometheus, heartbeat: beat }) {
+    async prepareReload({ alertmanager, prometheus, heartbeat: beat, calm }) {
       const next = await templatesOf(alertmanager);
       return async () => {
         templates = next;
-        await manager.reload(alertmanager);
+        await manager.reload(alertmanager, calm);
         notifier.retain(new Set(alertmanager.receivers.map(({ name }) => name)));
         external.setTargets(alertmanagerTargets(prometheus, http));
         heartbeat.configure(beat);
@@ -112,7 +122,8 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
     async stop() {
       heartbeat.stop();
       await Promise.all([manager.stop(), external.stop()]);
-      await Promise.all([state.close(), deliveries.close(), client.close()]);
+      await quality.stop();
+      await Promise.all([state.close(), deliveries.close(), counts.close(), client.close()]);
     },
   };
 }

@@ -38,6 +38,7 @@ export function loadOperatorFiles(config: StorewatchConfig, environment: Environ
   const prometheus = loadPrometheus(config.metrics.prometheusFile, sources);
   const rules = ruleFiles(config, prometheus, sources).map((file) => loadRules(file));
   const alertmanager = loadAlertmanager(config.alerts.alertmanagerFile, environment);
+  checkReminderReceiver(config, alertmanager.config);
   return {
     prometheus,
     ruleGroups: rules.flatMap((file) => file.groups),
@@ -80,6 +81,15 @@ function loadRules(file: string): ParsedRuleFile {
 function loadAlertmanager(file: string | undefined, environment: Environment): LoadedConfig {
   const text = file === undefined ? NOBODY_IS_TOLD : readText(file);
   return loadAlertmanagerConfig(parseConfigDocument(file ?? "(built in)", text), { environment });
+}
+
+/** Throws ConfigError: nobody would be reminded. */
+function checkReminderReceiver({ alerts, file }: StorewatchConfig, { receivers }: LoadedConfig["config"]): void {
+  const named = alerts.calm.silenceReminder?.receiver;
+  if (named === undefined || receivers.some(({ name }) => name === named)) return;
+  const message = `alerts.calm.silence_reminder.receiver: the Alertmanager file has no receiver "${named}"`;
+  const place = { file: file ?? "storewatch.yml", line: 1, column: 1 };
+  throw new ConfigError([{ code: "CONFIG_VALUE", severity: "error", ...place, message }]);
 }
 
 function readText(file: string): string {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { ALL_TENANTS, type Clock, type Finding, formatFinding, type Tenant } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
-import { alertRoutes } from "../alerts/index.ts";
+import { alertRoutes, calmRoutes, routingRoutes } from "../alerts/index.ts";
 import { type Auth, authRoutes, createAuth, ensureAdminToken } from "../auth/index.ts";
 import { type Collector, createCollector } from "../collect/index.ts";
 import { collectRoutes } from "../collect/route.ts";
@@ -282,7 +282,8 @@ function tenantInfo(stage: MetricStage, tenants: TenantRegistry, clock: Clock, l
 }
 
 function alertConfig(config: StorewatchConfig, files: OperatorFiles): AlertStageConfig {
-  return { alertmanager: files.alertmanager, prometheus: files.prometheus, heartbeat: config.alerts.heartbeat };
+  const { heartbeat, calm } = config.alerts;
+  return { alertmanager: files.alertmanager, prometheus: files.prometheus, heartbeat, calm };
 }
 
 /** In the order of the data; stopped in reverse, so that what is upstream stops first. */
@@ -356,6 +357,8 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
       }),
       collectRoutes({ board: parts.collector.board, store: stage.store }),
       alertRoutes({ manager: parts.alerts.manager, version: VERSION }),
+      calmRoutes({ manager: parts.alerts.manager, journal: parts.alerts.quality }),
+      routingRoutes({ manager: parts.alerts.manager }),
       notifyRoutes({ log: parts.alerts.notifier.log }),
       receiverRoutes({ notifier: parts.alerts.notifier, clock, externalUrl: config.externalUrl ?? ownUrl(config) }),
       ...parts.pages.routes,

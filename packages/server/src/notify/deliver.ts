@@ -22,10 +22,10 @@ export type Deliver = (way: Way, request: DeliveryRequest, signal: AbortSignal) 
 
 export function createDeliver(options: DeliverOptions): Deliver {
   const { clock, rng, logger, metrics } = options;
-  return async (way, { data, arrivedAtMs }, signal) => {
+  return async (way, { data, arrivedAtMs, folded }, signal) => {
     const { health, integration } = way;
     const { receiver } = data;
-    const entry = new LogEntry(way, data, options);
+    const entry = new LogEntry(way, data, options, folded?.slice(0, FOLDED_MAX));
     const onRetry = (attempts: number, result: DeliveryResult) => {
       metrics.retries.inc({ receiver });
       health.counted("retried");
@@ -77,6 +77,9 @@ function gateOf({ health, integration }: Way, onWait: (reason: string) => void):
   };
 }
 
+/** Groups of a digest in the log. */
+const FOLDED_MAX = 1000;
+
 class LogEntry {
   readonly id: string;
   private readonly startedMs: number;
@@ -86,6 +89,8 @@ class LogEntry {
     private readonly way: Way,
     private readonly data: NotificationData,
     private readonly options: DeliverOptions,
+    /** Of a digest. */
+    private readonly folded: NotificationView["folded"],
   ) {
     this.id = way.health.takeHeld(data.groupKey) ?? randomUUID();
     this.startedMs = options.clock.monotonicMs();
@@ -98,6 +103,7 @@ class LogEntry {
     const durationMs = clock.monotonicMs() - this.startedMs;
     log.write({
       ...entryOf(this.id, this.way.name, this.data, result),
+      ...(this.folded ? { folded: this.folded } : {}),
       attempts,
       outcome,
       atMs,

@@ -76,10 +76,10 @@ export class CalmControl {
     const transitions = transitionsOf(before, alert, nowMs);
     if (transitions.length === 0) return;
     this.options.observer.changed(alert, transitions);
-    if (!this.flap.observe(alert.fingerprint, transitions)) return;
-    this.options.observer.flapping(alert);
+    const began = this.flap.observe(alert.fingerprint, transitions);
     const mark = this.flap.markOf(alert.fingerprint, nowMs);
-    if (mark) void this.options.state.saveFlaps([mark], []);
+    if (mark) this.options.observer.flapping(alert);
+    if (mark && began) void this.options.state.saveFlaps([mark], []);
   }
 
   /** What people are told of an alert that flaps. */

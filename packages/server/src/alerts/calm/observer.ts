@@ -9,6 +9,7 @@ export interface AlertObserver {
   changed(alert: AlertRecord, transitions: readonly Transition[]): void;
   /** Nobody reported it any more: it resolved by itself. May come again later with `changed`. */
   ended(alert: AlertRecord): void;
+  /** At each change while it flaps, after `changed`. */
   flapping(alert: AlertRecord): void;
   suppressed(reason: SuppressReason, alerts: readonly FlushAlert[]): void;
   /** Delivered. `message`: it was a message of its own, or the digest itself. */
