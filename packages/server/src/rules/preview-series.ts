@@ -15,9 +15,16 @@ const SERIES_MAX = 50;
 const POINTS_MAX = 600;
 const FLIPPED = { ">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!=" } as const;
 
-/** The side of a comparison that is not a number; the expression itself where there is none. */
+/**
+ * The side of a comparison that is not a number; the expression itself where there is none. Conditions beside it
+ * (`… > 0.5 and on (shop) traffic > 1`) say when it counts, not what is compared.
+ */
 export function valueExpression(parsed: Expr): ValueExpression {
   const expr = withoutParens(parsed);
+  if (expr.kind === "binary" && (expr.operator === "and" || expr.operator === "unless")) {
+    const value = valueExpression(expr.left);
+    if (value.threshold) return value;
+  }
   if (expr.kind === "binary" && isComparison(expr.operator)) {
     const left = numberOf(expr.left);
     const right = numberOf(expr.right);

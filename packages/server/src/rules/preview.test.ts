@@ -141,7 +141,10 @@ describe("a preview", () => {
     ["0.1 * 2 < (rate(x[5m]))", "rate(x[5m])", { operator: ">", value: 0.2 }],
     ["(x) <= -1", "(x)", { operator: "<=", value: -1 }],
     ["x > y", "x > y", null],
-    ["x > 1 and y > 2", "x > 1 and y > 2", null],
+    ["x > 1 and y > 2", "x", { operator: ">", value: 1 }],
+    ["(x > 1) unless on (shop) y", "x", { operator: ">", value: 1 }],
+    ["x and y > 2", "x and y > 2", null],
+    ["x > 1 or y > 2", "x > 1 or y > 2", null],
   ])("the threshold of %s", async (expr, _, threshold) => {
     expect((await preview({ expr }, [])).threshold).toEqual(threshold);
   });

@@ -1,7 +1,17 @@
 import { expect, it } from "vitest";
 import type { RoutedAlert } from "../../api/alertmanager.ts";
 import type { RuleGroup } from "../../api/prometheus.ts";
-import { firingCount, groupAlerts, inTab, mergeAlerts, silenceLabels, summarise } from "./alert-list.ts";
+import {
+  filterAlerts,
+  filterChoices,
+  firingCount,
+  groupAlerts,
+  inTab,
+  isSignOfLife,
+  mergeAlerts,
+  silenceLabels,
+  summarise,
+} from "./alert-list.ts";
 
 const alert = (labels: Record<string, string>, state: "firing" | "pending", activeAt: string) => ({
   labels,
@@ -71,4 +81,26 @@ it("starts a silence from what the alerts have in common", () => {
   const items = mergeAlerts(groups, []).filter((item) => item.name === "High");
   expect(silenceLabels(items)).toEqual({ alertname: "High", severity: "critical" });
   expect(silenceLabels(items.slice(0, 1))).toEqual({ alertname: "High", severity: "critical", tenant_id: "acme" });
+});
+
+it("narrows by shop, severity, receiver and name, and offers what is left", () => {
+  const items = mergeAlerts(groups, [routed(slow, []), routed({ alertname: "Foreign", severity: "none" }, [])]);
+  const names = (filter: Parameters<typeof filterAlerts>[1]) => filterAlerts(items, filter).map((item) => item.name);
+  expect(names({ tenant: "acme", severity: "critical" })).toEqual(["High"]);
+  expect(names({ receiver: "team" })).toEqual(["Slow", "Foreign"]);
+  expect(names({ alert: "High", tenant: "nowhere" })).toEqual([]);
+  expect(filterChoices(items, { severity: "critical" }, "tenant")).toEqual([
+    { value: "acme", count: 1 },
+    { value: "x", count: 1 },
+  ]);
+  expect(groupAlerts(items, "receiver").map((group) => [group.name, group.items.length])).toEqual([
+    ["", 2],
+    ["team", 2],
+  ]);
+});
+
+it("counts a sign of life nowhere", () => {
+  const items = mergeAlerts([], [routed({ alertname: "Watchdog", severity: "none" }, [])]);
+  expect(items.map(isSignOfLife)).toEqual([true]);
+  expect(firingCount(items)).toBe(0);
 });
