@@ -15,7 +15,7 @@ export interface DispatcherOptions
 }
 
 /** How long a reload waits for deliveries under way before it cuts them off. */
-const DRAIN_MS = 5000;
+const DRAIN_MS = 3000;
 
 export class Dispatcher {
   private readonly groups = new Map<Route, Map<string, Group>>();

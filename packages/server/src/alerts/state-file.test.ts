@@ -80,6 +80,18 @@ describe("the state file", () => {
     expect(await readFile(file, "utf8")).toContain("future");
   });
 
+  it("starts anew from a damaged file, with the lines that can be read, and keeps the damaged one", async () => {
+    const { state } = await reopened();
+    await state.save([{ table: "t", key: "a", value: "kept" }]);
+    await state.close();
+    const text = await readFile(file, "utf8");
+    await writeFile(file, `\u0000\u0001damaged${text.slice(text.indexOf("\n"))}`);
+    expect((await reopened()).records).toEqual([{ table: "t", key: "a", value: "kept" }]);
+    expect(await readFile(`${file}.damaged`, "utf8")).toContain("damaged");
+    await writeFile(file, Buffer.from([1, 2, 3, 255, 10, 0]));
+    expect((await reopened()).records).toEqual([]);
+  });
+
   it("does not grow without end", async () => {
     const { state } = await reopened();
     const value = "v".repeat(10_000);

@@ -38,6 +38,8 @@ class JournalFile implements StateFile {
   private writing: Promise<void> | undefined;
   private fileBytes = 0;
   private rewrittenBytes = 0;
+  /** A write failed: only a whole new file is good again. */
+  private isTorn = false;
 
   constructor(
     private readonly file: string,
@@ -51,12 +53,14 @@ class JournalFile implements StateFile {
       throw error;
     });
     const [header, ...lines] = text.split("\n");
-    if (header !== "") this.checkHeader(header);
+    const isOurs = header === "" || this.checkHeader(header);
     let broken = 0;
-    for (const line of lines) if (line !== "" && !this.take(line)) broken += 1;
+    // Every line has its own checksum, so those of a file whose first line is damaged can be trusted as well.
+    for (const line of isOurs ? lines : text.split("\n")) if (line !== "" && !this.take(line)) broken += 1;
     // One torn line at the end is what a crash leaves behind; more means that the file was damaged.
     if (broken > 0)
       this.logger.warn({ file: this.file, lines: broken }, "unreadable lines of the alert state left out");
+    if (!isOurs) await this.keepDamaged();
     await this.rewrite();
     return [...this.lines.values()].map(recordOf);
   }
@@ -83,14 +87,23 @@ class JournalFile implements StateFile {
     this.handle = undefined;
   }
 
-  private checkHeader(header: string): void {
+  /** Telling people of new alerts matters more than what was known: a damaged file does not keep the server down. */
+  private async keepDamaged(): Promise<void> {
+    const kept = `${this.file}.damaged`;
+    await rename(this.file, kept);
+    this.logger.error({ file: this.file, kept, records: this.lines.size }, "the alert state was damaged: a new file");
+  }
+
+  /** False when it is no header of ours. */
+  private checkHeader(header: string): boolean {
     const [name, version] = header.split(" ");
-    if (name !== NAME) throw new Error(`${this.file} is not an alert state file`);
+    if (name !== NAME) return false;
     if (Number(version) > VERSION) {
       throw new StateFileTooNew(
         `${this.file} was written by a newer Storewatch (format ${version}, this one knows ${VERSION})`,
       );
     }
+    return true;
   }
 
   private take(line: string): boolean {
@@ -106,13 +119,16 @@ class JournalFile implements StateFile {
     const lines = this.pending;
     this.pending = [];
     try {
-      if (this.fileBytes > Math.max(REWRITE_AT_LEAST_BYTES, 3 * this.rewrittenBytes)) return await this.rewrite();
+      if (this.isTorn || this.fileBytes > Math.max(REWRITE_AT_LEAST_BYTES, 3 * this.rewrittenBytes))
+        return await this.rewrite();
       if (!this.handle) throw new Error("the alert state file is not open");
       const bytes = Buffer.from(`${lines.join("\n")}\n`);
       await this.handle.appendFile(bytes);
       await this.handle.datasync();
       this.fileBytes += bytes.length;
     } catch (error) {
+      // A part of the lines may be in the file: what would be appended to it could not be read again.
+      this.isTorn = true;
       this.pending = [...lines, ...this.pending];
       throw error;
     }
@@ -134,6 +150,7 @@ class JournalFile implements StateFile {
     this.handle = await open(this.file, "a", 0o600);
     this.fileBytes = bytes.length;
     this.rewrittenBytes = bytes.length;
+    this.isTorn = false;
   }
 }
 

@@ -25,32 +25,34 @@ export async function runDemo({ data, listen, shopPort }: DemoRunOptions): Promi
   };
   const config = loadConfig(load);
   const logger = createLogger("warn");
-  let demo: Demo | undefined;
-  const running = await startStorewatch({
-    config,
-    readConfig: () => loadConfig(load),
-    environment,
-    clock: systemClock,
-    logger,
-    async demo({ hub }) {
-      demo = await startDemo({
-        dataDir: config.dataDir,
-        shopPort,
-        clock: systemClock,
-        logger,
-        onInboxChange: () => hub.publish("inbox"),
-      });
-      return {
-        tenants: demo.tenants,
-        routes: [demo.routes],
-        prometheusFile: demo.configFiles.prometheus,
-        alertmanagerFile: demo.configFiles.alertmanager,
-        stop: () => demo!.stop(),
-      };
-    },
-  });
-  printWelcome(running.url, config.dataDir, demo!, await running.signInLink());
-  await runUntilStopped(running, logger);
+  await runUntilStopped(async () => {
+    let demo: Demo | undefined;
+    const running = await startStorewatch({
+      config,
+      readConfig: () => loadConfig(load),
+      environment,
+      clock: systemClock,
+      logger,
+      async demo({ hub }) {
+        demo = await startDemo({
+          dataDir: config.dataDir,
+          shopPort,
+          clock: systemClock,
+          logger,
+          onInboxChange: () => hub.publish("inbox"),
+        });
+        return {
+          tenants: demo.tenants,
+          routes: [demo.routes],
+          prometheusFile: demo.configFiles.prometheus,
+          alertmanagerFile: demo.configFiles.alertmanager,
+          stop: () => demo!.stop(),
+        };
+      },
+    });
+    printWelcome(running.url, config.dataDir, demo!, await running.signInLink());
+    return running;
+  }, logger);
 }
 
 function printWelcome(url: string, dataDir: string, demo: Demo, link: string): void {

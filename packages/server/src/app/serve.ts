@@ -24,14 +24,16 @@ export async function runServe({ config: file, data, listen }: ServeOptions): Pr
   };
   const config = loadConfig(load);
   const logger = createLogger(config.logLevel);
-  const running = await startStorewatch({
-    config,
-    readConfig: () => loadConfig(load),
-    environment,
-    clock: systemClock,
-    logger,
-  });
-  console.log(`Storewatch is ready: ${running.url}`);
-  if (running.adminTokenFile) console.log(`The admin token is in ${running.adminTokenFile}`);
-  await runUntilStopped(running, logger);
+  await runUntilStopped(async () => {
+    const running = await startStorewatch({
+      config,
+      readConfig: () => loadConfig(load),
+      environment,
+      clock: systemClock,
+      logger,
+    });
+    console.log(`Storewatch is ready: ${running.url}`);
+    if (running.adminTokenFile) console.log(`The admin token is in ${running.adminTokenFile}`);
+    return running;
+  }, logger);
 }

@@ -9,7 +9,7 @@ const ID = "admin-token";
 
 /**
  * While there are no users, DATA/admin-token holds a valid admin token; deleting the file makes a new one at the next
- * start, and the old one ends. Returns the file's path when this start made it. The token itself is never logged.
+ * start, and the old one ends. A text that is too short for a token (24 characters) counts as none. Returns the file's path when this start made it. The token itself is never logged.
  */
 export async function ensureAdminToken(
   store: MetadataStore,
@@ -41,7 +41,9 @@ export async function ensureAdminToken(
 
 function readToken(file: string): string | undefined {
   try {
-    return readFileSync(file, "utf8").trim() || undefined;
+    const text = readFileSync(file, "utf8").trim();
+    // What is left of a damaged file must not become a credential that can be guessed.
+    return /^[\x21-\x7e]{24,512}$/.test(text) ? text : undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

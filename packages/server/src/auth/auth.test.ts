@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { FakeClock } from "@storewatch/testkit";
@@ -25,6 +25,18 @@ async function setUp() {
   } as const;
   return { dir, file, store, clock, auth: createAuth(options) };
 }
+
+test("what is left of a damaged token file is no credential", async () => {
+  const { dir, store, clock, auth } = await setUp();
+  const file = (await ensureAdminToken(store, dir, clock))!;
+  for (const rest of ["", "sw", "sw_abc\n", "\u0000".repeat(48), "sw_\u0001bcdefghijklmnopqrstuvwxyz"]) {
+    writeFileSync(file, rest);
+    expect(await ensureAdminToken(store, dir, clock)).toBe(file);
+    const authorization = `Bearer ${readFileSync(file, "utf8").trim()}`;
+    expect(await auth.authenticate({ authorization })).toMatchObject({ role: "admin" });
+    expect(authorization.length).toBeGreaterThan(30);
+  }
+});
 
 test("the first start makes an admin token that only the owner can read; later ones keep it", async () => {
   const { dir, store, clock, auth } = await setUp();

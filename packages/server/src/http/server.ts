@@ -60,7 +60,7 @@ export interface HttpServer {
   readonly routes: readonly ServedRoute[];
   /** Throws PORT_TAKEN, LISTEN_FAILED. */
   start(): Promise<HttpAddress>;
-  /** Stops listening, ends live connections, lets running requests end for at most 10 s. */
+  /** Stops listening, ends live connections, lets running requests end for at most 4 s. */
   stop(): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ const REQUEST_TIMEOUT_MS = 120_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const CHECK_EVERY_MS = 5000;
 const CONNECTIONS_MAX = 10_000;
-const DRAIN_MS = 10_000;
+const DRAIN_MS = 4000;
 
 /** Throws TLS_FILES. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {

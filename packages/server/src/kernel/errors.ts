@@ -54,6 +54,11 @@ export const ERRORS = {
     message: "{file} was written by a newer Storewatch (format {found}, this one knows {known})",
     hint: "start that version, or restore a backup",
   },
+  DATA_DAMAGED: {
+    status: 500,
+    message: "{file} is damaged: {reason}",
+    hint: "restore it from a backup, or move it away ({loss})",
+  },
   TLS_FILES: { status: 500, message: "cannot use the TLS files: {reason}" },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;
 

@@ -26,8 +26,16 @@ export function prepareDataDir(dir: string): void {
 export async function lockDataDir(dir: string): Promise<DataDirLock> {
   prepareDataDir(dir);
   const pidFile = path.join(dir, "storewatch.pid");
-  const database = await openBareSqlite(path.join(dir, "lock.db")).catch((error: unknown) => {
-    throw new StorewatchError("DATA_UNWRITABLE", { dir, reason: reasonOf(error) }, { cause: error });
+  const file = path.join(dir, "lock.db");
+  const refuse = (error: unknown) => {
+    const options = { cause: error };
+    if (!/malformed|not a database/i.test(reasonOf(error)))
+      return new StorewatchError("DATA_UNWRITABLE", { dir, reason: reasonOf(error) }, options);
+    const loss = "there is nothing in it; make sure that no other Storewatch runs on this directory";
+    return new StorewatchError("DATA_DAMAGED", { file, reason: reasonOf(error), loss }, options);
+  };
+  const database = await openBareSqlite(file).catch((error: unknown) => {
+    throw refuse(error);
   });
   try {
     database.exec(
@@ -36,9 +44,7 @@ export async function lockDataDir(dir: string): Promise<DataDirLock> {
     writeFileSync(pidFile, `${process.pid}\n`);
   } catch (error) {
     database.close();
-    if (!/locked|busy/i.test(reasonOf(error))) {
-      throw new StorewatchError("DATA_UNWRITABLE", { dir, reason: reasonOf(error) }, { cause: error });
-    }
+    if (!/locked|busy/i.test(reasonOf(error))) throw refuse(error);
     throw new StorewatchError("DATA_IN_USE", { dir, pid: readPid(pidFile) }, { cause: error });
   }
   return { release: () => database.close() };

@@ -1,6 +1,6 @@
 // The contract of the metadata store; every implementation is one entry of `engines`.
 import { fork } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
@@ -127,6 +127,27 @@ test("only the owner can read the database and its log", async () => {
   await store.addUser(user);
   for (const name of [file, `${file}-wal`]) expect(statSync(name).mode & 0o777, name).toBe(0o600);
   await store.close();
+});
+
+test("a damaged database is named, with what to do", async () => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), "storewatch-damaged-")), "meta.db");
+  const store = await openMetadataStore(file);
+  for (let i = 0; i < 50; i++) await store.putValue(`key${i}`, "x".repeat(2000), 1);
+  await store.close();
+  const whole = readFileSync(file);
+  const f = async (bytes: Buffer) => {
+    writeFileSync(file, bytes);
+    await expect(openMetadataStore(file)).rejects.toMatchObject({
+      code: "DATA_DAMAGED",
+      message: expect.stringContaining(file),
+    });
+  };
+  await f(Buffer.concat([Buffer.from("garbage"), whole.subarray(7)]));
+  await f(whole.subarray(0, Math.floor(whole.length / 2 / 4096) * 4096));
+  const flipped = Buffer.from(whole);
+  // The kind of each page stands in its first byte.
+  for (let at = 4096; at < flipped.length; at += 4096) flipped[at] ^= 0xff;
+  await f(flipped);
 });
 
 test("a newer database is refused with a clear word", async () => {

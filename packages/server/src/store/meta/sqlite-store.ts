@@ -2,6 +2,7 @@
 import { closeSync, openSync } from "node:fs";
 import path from "node:path";
 import { type Insertable, Kysely, type Selectable, SqliteDialect } from "kysely";
+import { StorewatchError } from "../../kernel/errors.ts";
 import { ROLES, type Role } from "../../tenant/principal.ts";
 import type { AuditRecord, MetadataStore, SessionRecord, TokenRecord, UserRecord } from "./interface.ts";
 import { migrate } from "./migrations.ts";
@@ -13,19 +14,37 @@ export function metadataFile(dataDir: string): string {
   return path.join(dataDir, "meta.db");
 }
 
-/** Opens or makes the database and brings it to this version. Throws DATA_NEWER. */
+/** Opens or makes the database and brings it to this version. Throws DATA_NEWER, DATA_DAMAGED. */
 export async function openMetadataStore(file: string): Promise<MetadataStore> {
   // Hashes of secrets: for the owner only, also in a directory that others can read. The WAL takes the file's mode.
   closeSync(openSync(file, "a", 0o600));
+  try {
+    return await openChecked(file);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const loss = "users, tokens and what was saved in the app are lost then";
+    throw new StorewatchError("DATA_DAMAGED", { file, reason: (error as Error).message, loss }, { cause: error });
+  }
+}
+
+async function openChecked(file: string): Promise<MetadataStore> {
   const database = await openSqlite(file);
   const db = new Kysely<MetaTables>({ dialect: new SqliteDialect({ database }) });
   try {
+    // A damaged page would else come to light with the request that reads it. The file is small: a few ms.
+    const findings = database.prepare("pragma quick_check").all([]) as ReadonlyArray<{ readonly quick_check: string }>;
+    if (findings[0]?.quick_check !== "ok") throw new Error(`malformed: ${findings[0]?.quick_check}`);
     migrate(database, db, file);
   } catch (error) {
     database.close();
     throw error;
   }
   return createStore(db);
+}
+
+/** In SQLite's words, of either engine. */
+function isDamage(error: unknown): boolean {
+  return error instanceof Error && /malformed|not a database/i.test(error.message);
 }
 
 function createStore(db: Kysely<MetaTables>): MetadataStore {
