@@ -130,16 +130,23 @@ test("only the owner can read the database and its log", async () => {
 });
 
 test("a damaged database is named, with what to do", async () => {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), "storewatch-damaged-")), "meta.db");
+  const folder = () => mkdtempSync(path.join(tmpdir(), "storewatch-damaged-"));
+  const file = path.join(folder(), "meta.db");
   const store = await openMetadataStore(file);
   for (let i = 0; i < 50; i++) await store.putValue(`key${i}`, "x".repeat(2000), 1);
-  await store.close();
+  // Into the file itself: libsql closes for good only when the process ends.
+  const bare = await openBareSqlite(file);
+  bare.prepare("pragma wal_checkpoint(truncate)").all([]);
   const whole = readFileSync(file);
+  expect(whole.length).toBeGreaterThan(100_000);
+  bare.close();
+  await store.close();
   const f = async (bytes: Buffer) => {
-    writeFileSync(file, bytes);
-    await expect(openMetadataStore(file)).rejects.toMatchObject({
+    const damaged = path.join(folder(), "meta.db");
+    writeFileSync(damaged, bytes);
+    await expect(openMetadataStore(damaged)).rejects.toMatchObject({
       code: "DATA_DAMAGED",
-      message: expect.stringContaining(file),
+      message: expect.stringContaining(damaged),
     });
   };
   await f(Buffer.concat([Buffer.from("garbage"), whole.subarray(7)]));
