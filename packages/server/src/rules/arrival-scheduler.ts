@@ -1,6 +1,6 @@
 // When a group is evaluated because its data arrived: at once if it may, within a budget of processor time.
 //
-// A group runs at most once a second and, when dear, at most once in (its last cost / share of the budget); cheap
+// Beside its ticks a group runs at most once a second and, when dear, at most once in (its last cost / share of the budget); cheap
 // groups go first. When a group is fed by several targets and the rest of the round is due within a moment, it waits
 // for them, so that an expression over all targets sees one round and not two halves.
 import type { Clock, Timer } from "@storewatch/model";
@@ -36,6 +36,7 @@ interface Waiting {
 }
 
 interface Cost {
+  /** Of the last evaluation on arrival. */
   lastStartMs: number;
   lastCostMs: number;
 }
@@ -79,11 +80,16 @@ export class ArrivalScheduler {
     this.waiting.delete(group);
   }
 
-  /** The group has just been evaluated, for whatever reason. */
-  evaluated(group: RuleGroup): void {
+  /**
+   * The group has just been evaluated. A tick does not put off the next arrival: ticks and scrapes of the same interval
+   * have a fixed distance, and each scrape would wait out the second after the tick before it.
+   */
+  evaluated(group: RuleGroup, occasion: "tick" | "arrival"): void {
     // Without the time for which it waited its turn: a cheap group behind a dear one stays cheap.
     const costMs = group.evaluationSeconds * 1000;
-    this.costs.set(group, { lastStartMs: this.options.clock.monotonicMs() - costMs, lastCostMs: costMs });
+    const before = this.costs.get(group)?.lastStartMs ?? Number.NEGATIVE_INFINITY;
+    const lastStartMs = occasion === "tick" ? before : this.options.clock.monotonicMs() - costMs;
+    this.costs.set(group, { lastStartMs, lastCostMs: costMs });
   }
 
   /** The earliest monotonic time of the group's next extra evaluation. */
@@ -158,7 +164,7 @@ export class ArrivalScheduler {
         if (!chosen || this.stopped) break;
         this.waiting.delete(chosen.group);
         await this.options.evaluate(chosen.group, chosen.arrivedAtMs);
-        this.evaluated(chosen.group);
+        this.evaluated(chosen.group, "arrival");
         this.creditMs -= this.costOf(chosen.group);
       }
     } finally {
