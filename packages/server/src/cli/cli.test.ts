@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -244,4 +244,13 @@ tests:
     expect([failed.code, failed.err]).toEqual([1, expect.stringContaining(`${bad}: FAILED (1 tests)`)]);
     expect(failed.out).toContain(`${bad}:`);
   });
+});
+
+test("the shipped rules pass their own tests and checks, without promtool", { timeout: 60_000 }, async () => {
+  const rules = path.resolve(import.meta.dirname, "../../content/rules");
+  const files = readdirSync(rules).map((name) => path.join(rules, name));
+  const tests = await run("test", "rules", ...files.filter((file) => file.endsWith(".test.yml")));
+  expect(tests).toMatchObject({ code: 0, err: "" });
+  const check = await run("check", ...files.filter((file) => !file.endsWith(".test.yml")));
+  expect(`${check.code} ${check.out}`).toMatch(/^0 /);
 });
