@@ -250,7 +250,7 @@ test("the shipped rules pass their own tests and checks, without promtool", { ti
   const rules = path.resolve(import.meta.dirname, "../../content/rules");
   const files = readdirSync(rules).map((name) => path.join(rules, name));
   const tests = await run("test", "rules", ...files.filter((file) => file.endsWith(".test.yml")));
-  expect(tests).toMatchObject({ code: 0, err: "" });
+  expect(`${tests.code} ${tests.err}`).toMatch(/^0 /);
   const check = await run("check", ...files.filter((file) => !file.endsWith(".test.yml")));
   expect(`${check.code} ${check.out}`).toMatch(/^0 /);
 });
