@@ -18,5 +18,5 @@ it("sums receivers up", () => {
     { name: "nobody", integrations: [] },
     { name: "team", integrations: [one("ok", "closed", 1), one("failing", "open", 2)] },
   ];
-  expect(summariseReceivers(list)).toEqual({ receivers: 2, failing: ["team · slack[0]"], waiting: 3 });
+  expect(summariseReceivers(list)).toEqual({ receivers: 1, failing: ["team · slack[0]"], waiting: 3 });
 });

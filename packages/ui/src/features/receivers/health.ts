@@ -8,6 +8,7 @@ export function healthState(one: Pick<ReceiverIntegrationView, "health" | "break
 }
 
 export interface ReceiverSummary {
+  /** Those that tell anybody. */
   readonly receivers: number;
   /** "receiver · integration" of those that fail now. */
   readonly failing: readonly string[];
@@ -15,9 +16,10 @@ export interface ReceiverSummary {
 }
 
 export function summariseReceivers(list: readonly ReceiverView[]): ReceiverSummary {
-  const all = list.flatMap((receiver) => receiver.integrations.map((one) => ({ receiver, one })));
+  const telling = list.filter((receiver) => receiver.integrations.length > 0);
+  const all = telling.flatMap((receiver) => receiver.integrations.map((one) => ({ receiver, one })));
   return {
-    receivers: list.length,
+    receivers: telling.length,
     failing: all
       .filter(({ one }) => healthState(one) === "crit")
       .map(({ receiver, one }) => `${receiver.name} · ${one.integration}`),

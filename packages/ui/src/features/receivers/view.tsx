@@ -38,7 +38,7 @@ export function ReceiversPage() {
 function ReceiversHeadline({ list }: { readonly list: readonly ReceiverView[] }) {
   const { t } = useTranslation();
   const { receivers, failing, waiting } = summariseReceivers(list);
-  if (receivers === 0) return <Empty title={t("receivers.none")} why={t("receivers.noneWhy")} />;
+  if (list.length === 0) return <Empty title={t("receivers.none")} why={t("receivers.noneWhy")} />;
   return (
     <Headline
       state={failing.length > 0 ? "crit" : "ok"}

@@ -47,7 +47,7 @@ const items = ruleGroupItems(GROUPS, [
 it("says what each rule is, a failing one first of all that it fails", () => {
   expect(items.map((group) => [group.file, group.stored, group.rules.map((rule) => rule.state)])).toEqual([
     ["a.yml", false, ["firing", "failing", "waiting"]],
-    ["b.yml", true, ["firing"]],
+    ["b.yml", true, ["always"]],
   ]);
   expect(items[0].rules[0]).toMatchObject({ firing: 1, pending: 1, severity: "critical" });
   expect(items[0].rules[2].lastEvaluationMs).toBeNull();
@@ -73,7 +73,7 @@ it("filters by words and state, and finds a rule among groups of one name", () =
     filterRules(items, { search, state }).flatMap((group) => group.rules.map((rule) => rule.name));
   expect(names("critical")).toEqual(["Hot"]);
   expect(names("broken > 1")).toEqual(["Broken"]);
-  expect(names("", "firing")).toEqual(["Hot", "Watchdog"]);
+  expect(names("", "firing")).toEqual(["Hot"]);
   expect(findRule(items, "shop", "b.yml", 0)?.name).toBe("Watchdog");
   expect(findRule(items, "shop", undefined, 1)?.name).toBe("Broken");
   expect(findRule(items, "shop", "b.yml", 1)).toBeUndefined();

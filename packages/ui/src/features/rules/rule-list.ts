@@ -13,7 +13,7 @@ export interface RuleItem {
   readonly name: string;
   readonly type: "alerting" | "recording";
   /** What to show: a rule that fails has no other state that counts. */
-  readonly state: "failing" | "firing" | "pending" | "inactive" | "recording" | "waiting";
+  readonly state: "failing" | "firing" | "pending" | "inactive" | "recording" | "waiting" | "always";
   readonly rule: AnyRule;
   readonly severity: string;
   readonly firing: number;
@@ -93,7 +93,9 @@ function ruleItem(rule: AnyRule, index: number, group: RuleGroup, { total, most 
 function stateOf(rule: AnyRule): RuleItem["state"] {
   if (rule.health === "err") return "failing";
   if (rule.health === "unknown") return "waiting";
-  return rule.type === "recording" ? "recording" : rule.state;
+  if (rule.type === "recording") return "recording";
+  // The Watchdog fires always, so that its absence is the alarm: no news.
+  return rule.state === "firing" && rule.labels?.severity === "none" ? "always" : rule.state;
 }
 
 /** Go's zero time stands for "never". */
@@ -143,8 +145,7 @@ export function summariseRules(groups: readonly RuleGroupItem[]): RuleSummary {
   const all = groups.flatMap((group) => group.rules);
   return {
     rules: all.length,
-    // The Watchdog fires always.
-    firing: all.filter((item) => item.state === "firing" && item.severity !== "none").length,
+    firing: all.filter((item) => item.state === "firing").length,
     failing: all.filter((item) => item.state === "failing").length,
     load: groups.reduce(
       (sum, group) => sum + group.rules.reduce((s, item) => s + item.evaluationSeconds, 0) / group.intervalSeconds,
