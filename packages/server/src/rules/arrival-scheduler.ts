@@ -1,6 +1,6 @@
 // When a group is evaluated because its data arrived: at once if it may, within a budget of processor time.
 //
-// Beside its ticks a group runs at most once a second and, when dear, at most once in (its last cost / share of the budget); cheap
+// Beside its ticks a group runs once a second on the average, one more at once, and, when dear, at most once in (its last cost / share of the budget); cheap
 // groups go first. When a group is fed by several targets and the rest of the round is due within a moment, it waits
 // for them, so that an expression over all targets sees one round and not two halves.
 import type { Clock, Timer } from "@storewatch/model";
@@ -36,8 +36,8 @@ interface Waiting {
 }
 
 interface Cost {
-  /** Of the last evaluation on arrival. */
-  lastStartMs: number;
+  /** Monotonic time up to which the evaluations on arrival so far would reach, each of them taking the spacing. */
+  spacedToMs: number;
   lastCostMs: number;
 }
 
@@ -80,23 +80,31 @@ export class ArrivalScheduler {
     this.waiting.delete(group);
   }
 
+  /** The group has just been evaluated at its tick, which costs but does not put off the next arrival. */
+  ticked(group: RuleGroup): void {
+    const before = this.costs.get(group)?.spacedToMs ?? Number.NEGATIVE_INFINITY;
+    this.costs.set(group, { spacedToMs: before, lastCostMs: costMsOf(group) });
+  }
+
   /**
-   * The group has just been evaluated. A tick does not put off the next arrival: ticks and scrapes of the same interval
-   * have a fixed distance, and each scrape would wait out the second after the tick before it.
+   * Once in the spacing on the average, and one more at once: with a strict distance a group whose first evaluation
+   * came at another moment than its scrapes would come as late after every scrape.
    */
-  evaluated(group: RuleGroup, occasion: "tick" | "arrival"): void {
-    // Without the time for which it waited its turn: a cheap group behind a dear one stays cheap.
-    const costMs = group.evaluationSeconds * 1000;
-    const before = this.costs.get(group)?.lastStartMs ?? Number.NEGATIVE_INFINITY;
-    const lastStartMs = occasion === "tick" ? before : this.options.clock.monotonicMs() - costMs;
-    this.costs.set(group, { lastStartMs, lastCostMs: costMs });
+  private served(group: RuleGroup, startMs: number): void {
+    const lastCostMs = costMsOf(group);
+    const before = this.costs.get(group)?.spacedToMs ?? Number.NEGATIVE_INFINITY;
+    this.costs.set(group, { spacedToMs: Math.max(before, startMs) + this.spacingMs(lastCostMs), lastCostMs });
+  }
+
+  private spacingMs(lastCostMs: number): number {
+    return Math.max(SPACING_MS, lastCostMs / this.options.budgetShare);
   }
 
   /** The earliest monotonic time of the group's next extra evaluation. */
   private spacedMs(group: RuleGroup): number {
     const cost = this.costs.get(group);
     if (!cost) return 0;
-    return cost.lastStartMs + Math.max(SPACING_MS, cost.lastCostMs / this.options.budgetShare);
+    return cost.spacedToMs - this.spacingMs(cost.lastCostMs);
   }
 
   /** How long until the last target of this round is due, if that is near; 0 when there is nothing to wait for. */
@@ -164,7 +172,7 @@ export class ArrivalScheduler {
         if (!chosen || this.stopped) break;
         this.waiting.delete(chosen.group);
         await this.options.evaluate(chosen.group, chosen.arrivedAtMs);
-        this.evaluated(chosen.group, "arrival");
+        this.served(chosen.group, startMs);
         this.creditMs -= this.costOf(chosen.group);
       }
     } finally {
@@ -172,6 +180,11 @@ export class ArrivalScheduler {
     }
     this.arm();
   }
+}
+
+/** Without the time for which it waited its turn: a cheap group behind a dear one stays cheap. */
+function costMsOf(group: RuleGroup): number {
+  return group.evaluationSeconds * 1000;
 }
 
 function isCritical(group: RuleGroup): boolean {

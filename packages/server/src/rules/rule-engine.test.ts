@@ -33,7 +33,7 @@ describe("evaluation when data arrives", () => {
     await h.engine.stop();
   });
 
-  test("at most once a second, and nothing that arrived is left out", async () => {
+  test("once a second on the average with one more at once, and nothing that arrived is left out", async () => {
     const h = createHarness({ rules: RULES });
     h.engine.start();
     for (let i = 0; i < 30; i++) {
@@ -41,7 +41,7 @@ describe("evaluation when data arrives", () => {
       await h.clock.advance(100);
     }
     await h.clock.advance(1000);
-    expect(h.queries.length).toBeLessThanOrEqual(5);
+    expect(h.queries.length).toBeLessThanOrEqual(6);
     expect(h.queries.length).toBeGreaterThanOrEqual(3);
     expect(h.sent).toHaveLength(1);
     await h.engine.stop();

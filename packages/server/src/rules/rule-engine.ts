@@ -265,7 +265,7 @@ class Engine implements RuleEngine {
     // Shares the group's queue, so that an evaluation on arrival that is under way ends first.
     await this.evaluate(entry, "tick", dueMs + Math.max(0, missed) * group.intervalMs, undefined);
     if (!this.running) return;
-    this.scheduler.evaluated(group, "tick");
+    this.scheduler.ticked(group);
     this.feedReaders(group);
     this.index.forgetSilent(this.options.clock.nowMs());
     this.armTick(entry);
