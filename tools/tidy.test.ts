@@ -55,7 +55,10 @@ describe("tidy", () => {
   });
 
   test("files stay readable: 600 lines, more only with a reason here", () => {
-    const reasons: Record<string, string> = {};
+    const reasons: Record<string, string> = {
+      "packages/ui/src/text/en.ts": "a table of words, one a line",
+      "packages/ui/src/text/vi.ts": "a table of words, one a line",
+    };
     const long = product.filter((file) => text.get(file)!.split("\n").length > 600 && !(file in reasons));
     expect(long).toEqual([]);
   });
