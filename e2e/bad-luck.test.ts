@@ -172,7 +172,8 @@ test("damaged files: it starts with what is left, or says in one line which file
   const config = files(target.address, hook.url);
   const dataDir = temporaryDir("storewatch-damage-");
   server = await startStorewatch({ files: config, dataDir });
-  await waitUntil(() => hook!.received.length > 0, 15_000);
+  // Enough samples for the count below: the alert may come with the first scrape.
+  await waitUntil(() => hook!.received.length > 0 && target!.scrapes > 5, 15_000);
   await server.stop();
 
   const names = filesBelow(dataDir, "");
