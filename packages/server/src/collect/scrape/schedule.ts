@@ -49,6 +49,12 @@ export class Schedule {
     this.timer = undefined;
     const lateMs = this.clock.nowMs() - this.nextMs;
     const tolerated = Math.min(TOLERANCE_MS, this.intervalMs / 100);
+    // Timers fire early by a little, and by more while time waits for a wall clock that was set back. A row must not be
+    // ahead of the clock: an alert that it ends would be taken for one that ends later, and not be told as resolved.
+    if (lateMs < 0 && lateMs > -this.intervalMs) {
+      this.plan();
+      return;
+    }
     await this.run(Math.round(Math.abs(lateMs) <= tolerated ? this.nextMs : this.clock.nowMs()));
     if (this.stopped) return;
     this.nextMs = this.onGrid(this.clock.nowMs());
