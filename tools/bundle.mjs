@@ -9,8 +9,9 @@ import { ROOT } from "./bootstrap.mjs";
 const DIST = path.join(ROOT, "packages/server/dist");
 // As deep below the package as the modules that look for files beside themselves, so that these find them.
 const OUT = path.join(DIST, "bundle");
-/** Native code, and what only some processes ever need: found in node_modules when first asked for. */
-const EXTERNAL = /^(lmdb|libsql|@node-rs\/argon2|nodemailer|smtp-server|postal-mime)(\/|$)/;
+/** Native code, and what few processes ever need: found in node_modules when first asked for. */
+const EXTERNAL =
+  /^(lmdb|libsql|@node-rs\/argon2|nodemailer|smtp-server|postal-mime|@fastify\/(ajv|fast-json-stringify)-compiler)(\/|$)/;
 
 const startedAt = new Date();
 rmSync(OUT, { recursive: true, force: true });
