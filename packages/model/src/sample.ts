@@ -1,4 +1,5 @@
 // Samples and the staleness marker.
+import type { NativeHistogram } from "./histogram.ts";
 import type { Labels } from "./labels.ts";
 
 /**
@@ -30,12 +31,15 @@ export interface SeriesSamples {
   readonly labels: Labels;
   readonly timesMs: Float64Array;
   readonly values: Float64Array;
+  /** Only of a series with native histograms: at the places of such samples the histogram, where `values` is a plain NaN. */
+  readonly histograms?: readonly (NativeHistogram | undefined)[];
 }
 
-/** One sample to append. `stale` writes the staleness marker, whatever `value` says. */
+/** One sample to append. `stale` writes the staleness marker and `histogram` a native histogram, whatever `value` says. */
 export interface Sample {
   readonly labels: Labels;
   readonly timeMs: number;
   readonly value: number;
   readonly stale?: boolean;
+  readonly histogram?: NativeHistogram;
 }

@@ -1,6 +1,6 @@
 // What others may use of collecting.
 export { type Collector, type CollectorOptions, type CollectStore, createCollector } from "./collector.ts";
-export type { MetricMetadata, TargetBoard, TargetStatus } from "./interface.ts";
+export type { TargetBoard, TargetStatus } from "./interface.ts";
 export {
   type ConfigSources,
   fileSources,

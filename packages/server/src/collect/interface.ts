@@ -1,5 +1,5 @@
 // What collecting needs of the store, and what it tells the rest: targets and metadata.
-import type { Labels } from "@storewatch/model";
+import type { Labels, MetricMetadata } from "@storewatch/model";
 
 export interface TargetStatus {
   readonly scrapePool: string;
@@ -13,12 +13,6 @@ export interface TargetStatus {
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly lastSamples: number;
-}
-
-export interface MetricMetadata {
-  readonly type: string;
-  readonly help: string;
-  readonly unit: string;
 }
 
 export interface TargetBoard {

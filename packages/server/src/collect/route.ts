@@ -1,9 +1,9 @@
 // /api/v1/targets and /api/v1/metadata in Prometheus' form. Targets belong to the platform: a tenant-bound caller sees
 // none, and of the metadata only what its own series are named.
-import { ALL_TENANTS, type Labels, METRIC_NAME, type TenantScope } from "@storewatch/model";
+import { ALL_TENANTS, type Labels, METRIC_NAME, type MetricMetadata, type TenantScope } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
 import type { MetricStore } from "../store/interface.ts";
-import type { MetricMetadata, TargetBoard, TargetStatus } from "./interface.ts";
+import type { TargetBoard, TargetStatus } from "./interface.ts";
 
 export interface CollectRouteDependencies {
   readonly board: TargetBoard;

@@ -1,5 +1,5 @@
 // HELP and TYPE by metric family, as the target last said them.
-import type { MetricMetadata } from "../interface.ts";
+import type { MetricMetadata } from "@storewatch/model";
 import type { MetricType } from "./exposition.ts";
 import type { MetadataSink } from "./page-parser.ts";
 
