@@ -1,12 +1,21 @@
 import { Labels } from "@storewatch/model";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatTimeSeconds, formatValue, isLargeResult, queryResultJson, queryResultPieces } from "./json.ts";
+import { formatTimeSeconds, isLargeResult, queryResultJson, queryResultPieces } from "./json.ts";
+import { formatValue, JsonBytes } from "./json-bytes.ts";
 
 const stats = { samplesRead: 0, peakSamples: 0 };
 
 describe("values as Prometheus prints them", () => {
-  const f = (value: number, text: string) => expect(formatValue(value)).toBe(text);
+  const asBytes = (value: number) => {
+    const out = new JsonBytes();
+    out.float(value);
+    return out.take().toString("latin1");
+  };
+  const f = (value: number, text: string) => {
+    expect(formatValue(value)).toBe(text);
+    expect(asBytes(value)).toBe(text);
+  };
   test("special values", () => {
     f(Number.NaN, "NaN");
     f(Infinity, "+Inf");
@@ -23,10 +32,23 @@ describe("values as Prometheus prints them", () => {
     f(1e100, "1e+100");
     f(123456789012345680000, "123456789012345680000");
   });
-  test("every double reads back as itself", () => {
+  test("every double reads back as itself, and as bytes it is the same text", () => {
+    const decimal = fc.tuple(fc.integer(), fc.integer({ min: 0, max: 12 })).map(([n, digits]) => n / 10 ** digits);
+    const double = fc.double({ noNaN: true, noDefaultInfinity: true });
+    const ratio = fc.tuple(fc.integer(), fc.integer({ min: 1 })).map(([a, b]) => a / b);
     fc.assert(
-      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (v) => Object.is(Number(formatValue(v)), v)),
+      fc.property(fc.oneof(double, decimal, ratio, fc.integer()), (v) => {
+        expect(Number(formatValue(v))).toBe(v);
+        expect(asBytes(v)).toBe(formatValue(v));
+      }),
+      { numRuns: 5000 },
     );
+  });
+  test("the smallest and largest of what is written by hand", () => {
+    for (const v of [1, 9, 10, 99, 999_999_999, 1e9, 1e9 + 1, 0.001, 0.01, 0.1, 0.0005, 1.5, 999_999_999.999, 5e-324]) {
+      f(v, formatValue(v));
+      f(-v, formatValue(-v));
+    }
   });
 });
 
@@ -51,7 +73,7 @@ test("a vector is valid JSON whatever the labels hold", () => {
           infos: ["i"],
           stats,
         });
-        const parsed = JSON.parse(text) as {
+        const parsed = JSON.parse(String(text)) as {
           data: { result: Array<{ metric: unknown; value: unknown }> };
           infos: string[];
         };
@@ -67,7 +89,7 @@ test("a matrix leaves staleness markers out", () => {
   new Uint32Array(values.buffer).set([2, 0x7ff00000], 2);
   const series = [{ labels: Labels.from({ a: "b" }), timesMs: new Float64Array([1000, 2000, 3500]), values }];
   const text = queryResultJson({ value: { type: "matrix", series }, warnings: ["w"], infos: [], stats });
-  expect(JSON.parse(text)).toEqual({
+  expect(JSON.parse(String(text))).toEqual({
     status: "success",
     data: {
       resultType: "matrix",
@@ -97,9 +119,12 @@ test("a large result comes in pieces that are the same text together", () => {
   const pieces = [...queryResultPieces(result)];
   expect(pieces.length).toBeGreaterThan(5);
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(100_000);
-  const parsed = JSON.parse(pieces.join("")) as { data: { result: Array<{ values: unknown[] }> }; warnings: string[] };
+  const parsed = JSON.parse(Buffer.concat(pieces).toString()) as {
+    data: { result: Array<{ values: unknown[] }> };
+    warnings: string[];
+  };
   expect(parsed.data.result.map(({ values }) => values.length)).toEqual([5000, 5000, 5000]);
   expect(parsed.warnings).toEqual(["w"]);
   const empty = { value: { type: "matrix" as const, series: [] }, warnings: [], infos: [], stats };
-  expect(JSON.parse(queryResultJson(empty))).toMatchObject({ data: { resultType: "matrix", result: [] } });
+  expect(JSON.parse(String(queryResultJson(empty)))).toMatchObject({ data: { resultType: "matrix", result: [] } });
 });

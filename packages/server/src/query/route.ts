@@ -233,7 +233,7 @@ function sendData(reply: FastifyReply, dataJson: string, warnings: readonly stri
   return sendJson(reply, `{"status":"success","data":${dataJson}${notes}}`);
 }
 
-function sendJson(reply: FastifyReply, text: string): unknown {
+function sendJson(reply: FastifyReply, text: string | Buffer): unknown {
   return reply.header("content-type", "application/json").send(text);
 }
 
