@@ -1,7 +1,7 @@
 // The one place where requests are let in: Host header, credential, role, same origin. Routes say what they need with
 // `config: { access }`.
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Auth, allows, defaultAccess, isReadOnly } from "../auth/index.ts";
+import { type Auth, allows, type Credentials, defaultAccess, isReadOnly } from "../auth/index.ts";
 import { StorewatchError } from "../kernel/errors.ts";
 import type { Access, Principal } from "../tenant/principal.ts";
 import { isSameOrigin } from "./browser-guard.ts";
@@ -21,13 +21,20 @@ export function guardAccess(app: FastifyInstance, { auth, isOwnHost }: AccessRul
       if (changes) requireSameOrigin(request);
       return;
     }
-    const principal = await auth.authenticate(request.headers);
+    const principal = await auth.authenticate(credentialsOf(request));
     if (!principal) throw new StorewatchError("AUTH_REQUIRED", {});
     if (changes && principal.via !== "token") requireSameOrigin(request);
     if (!allows(principal, access))
       throw new StorewatchError("FORBIDDEN", { role: roleText(principal), needed: access });
     request.principal = principal;
   });
+}
+
+/** Some protocols send their token in a header of their own. */
+function credentialsOf(request: FastifyRequest): Credentials {
+  const { tokenHeader } = request.routeOptions.config;
+  const token = tokenHeader === undefined ? undefined : request.headers[tokenHeader];
+  return typeof token === "string" ? { authorization: `Bearer ${token}` } : request.headers;
 }
 
 /** That a path does not exist is no secret. */

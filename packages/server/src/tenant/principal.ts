@@ -23,6 +23,8 @@ export type Access = "open" | Role;
 declare module "fastify" {
   interface FastifyContextConfig {
     access?: Access;
+    /** Header in which clients of this route send the token, where it is not Authorization. In lower case. */
+    tokenHeader?: string;
   }
   interface FastifyRequest {
     /** Set before any handler of a route that is not open. */
