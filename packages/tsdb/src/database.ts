@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Labels, Matcher, Sample, SeriesSamples } from "@storewatch/model";
-import { compareStrings, Labels as LabelSet } from "@storewatch/model";
 import { BlockReader } from "./blocks/block-reader.ts";
 import type { BlockStore } from "./blocks/block-store.ts";
 import { hasBlocks, openLmdbStore } from "./blocks/lmdb-store.ts";
+import { ChangeLog } from "./changes.ts";
 import { ByteReader, FormatError } from "./codec/bytes.ts";
 import { checkVersion, lockDataDir } from "./disk/data-dir.ts";
 import { type Disk, nodeDisk } from "./disk/disk.ts";
@@ -11,6 +11,7 @@ import { ACTIVE_MS, Head } from "./head/head.ts";
 import type {
   AppendResult,
   Arrival,
+  ChangeView,
   RowWriter,
   SelectOptions,
   Tsdb,
@@ -18,12 +19,10 @@ import type {
   TsdbProblem,
   TsdbStats,
 } from "./interface.ts";
-import { TooManySamples } from "./interface.ts";
 import { Journal } from "./journal.ts";
 import { decodeSeries } from "./labels/series-codec.ts";
 import { Maintenance } from "./maintenance.ts";
-import { Gatherer } from "./read/gather.ts";
-import { SampleSink } from "./read/sample-sink.ts";
+import { drain, type ScanSource, scanLabelNames, scanLabelValues, scanSamples, scanSeries } from "./read/scan.ts";
 import { TargetWriter } from "./row-writer.ts";
 import { QUEUE_BYTES_MAX, WriteAheadLog } from "./wal/log.ts";
 import { Replay, type ReplayResult } from "./wal/replay.ts";
@@ -74,6 +73,8 @@ export async function openTsdbOn(options: TsdbOptions, replaced: Partial<Machine
 class Database implements Tsdb {
   private readonly maintenance: Maintenance;
   private closing: Promise<void> | undefined;
+  private readonly source: ScanSource;
+  private readonly slicedSource: ScanSource;
 
   private constructor(
     private readonly options: TsdbOptions,
@@ -85,8 +86,12 @@ class Database implements Tsdb {
     disk: Disk,
     walFolder: string,
   ) {
+    const reader = (fromMs: number, toMs: number) => blocks.reader(fromMs, toMs);
+    this.source = { head, blocks: reader };
+    this.slicedSource = { ...this.source, clock: options.clock };
     this.maintenance = new Maintenance({
       head,
+      changes: journal.changes,
       wal,
       disk,
       walFolder,
@@ -110,7 +115,7 @@ class Database implements Tsdb {
       loadSeries(head, blocks);
       const found = await new Replay(head, disk, walFolder, onProblem).run();
       const wal = openWal(options, machinery, walFolder, found, onProblem);
-      const journal = new Journal(head, wal);
+      const journal = new Journal(head, wal, new ChangeLog(options.clock));
       const database = new Database(options, head, wal, journal, blocks, unlock, disk, walFolder);
       database.maintenance.checkpointBytes = found.checkpointBytes;
       if (!blocks.unavailable) database.maintenance.noteUnusedIds(unusedIds(head));
@@ -130,65 +135,39 @@ class Database implements Tsdb {
   }
 
   select(matchers: readonly Matcher[], fromMs: number, toMs: number, options: SelectOptions = {}): SeriesSamples[] {
-    const maxSamples = options.maxSamples ?? Infinity;
-    const ids = this.head.matcher.match(matchers);
-    const gatherer = this.gatherer(fromMs, toMs, 512);
-    const found: SeriesSamples[] = [];
-    let samples = 0;
-    for (const id of ids) {
-      const gathered = gatherer.gather(id);
-      if (!gathered) continue;
-      // The first series tells about how much memory the others will need.
-      if (found.length === 0) gatherer.sink.expect(gathered.timesMs.length * ids.length);
-      samples += gathered.timesMs.length;
-      if (samples > maxSamples) throw new TooManySamples(`the selection has more than ${maxSamples} samples`);
-      found.push({ labels: this.head.index.labels(id), timesMs: gathered.timesMs, values: gathered.values });
-    }
-    if (options.sorted) found.sort((a, b) => LabelSet.compare(a.labels, b.labels));
-    return found;
+    return drain(scanSamples(this.source, { matchers, fromMs, toMs }, options));
   }
 
   series(matchers: readonly Matcher[], fromMs: number, toMs: number): Labels[] {
-    const has = this.presence(fromMs, toMs);
-    const found: Labels[] = [];
-    for (const id of this.head.matcher.match(matchers)) if (has(id)) found.push(this.head.index.labels(id));
-    return found;
+    return drain(scanSeries(this.source, { matchers, fromMs, toMs }));
   }
 
   labelNames(matchers: readonly Matcher[], fromMs: number, toMs: number): string[] {
-    const has = this.presence(fromMs, toMs);
-    const { index } = this.head;
-    const seen = new Uint8Array(index.names.length);
-    for (const id of this.head.matcher.match(matchers)) {
-      let fresh = false;
-      index.forEachLabel(id, (nameId) => {
-        if (seen[nameId] === 0) fresh = true;
-      });
-      // Series that add no name need not be looked at.
-      if (!fresh || !has(id)) continue;
-      index.forEachLabel(id, (nameId) => {
-        seen[nameId] = 1;
-      });
-    }
-    return index.names
-      .filter((_, nameId) => seen[nameId] === 1)
-      .map((table) => table.name)
-      .sort(compareStrings);
+    return drain(scanLabelNames(this.source, { matchers, fromMs, toMs }));
   }
 
   labelValues(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): string[] {
-    const { index } = this.head;
-    const nameId = index.nameIdOf(name);
-    if (nameId < 0) return [];
-    const has = this.presence(fromMs, toMs);
-    const table = index.names[nameId];
-    const seen = new Uint8Array(table.ordinalLimit);
-    const ids = matchers.length > 0 ? this.head.matcher.match(matchers) : index.idsWith(table);
-    for (const id of ids) {
-      const ordinal = index.ordinalOf(id, nameId);
-      if (ordinal >= 0 && seen[ordinal] === 0 && has(id)) seen[ordinal] = 1;
-    }
-    return table.values.filter((_, ordinal) => seen[ordinal] === 1).sort(compareStrings);
+    return drain(scanLabelValues(this.source, name, { matchers, fromMs, toMs }));
+  }
+
+  selectSlices(matchers: readonly Matcher[], fromMs: number, toMs: number, options: SelectOptions = {}) {
+    return scanSamples(this.slicedSource, { matchers, fromMs, toMs }, options);
+  }
+
+  seriesSlices(matchers: readonly Matcher[], fromMs: number, toMs: number) {
+    return scanSeries(this.slicedSource, { matchers, fromMs, toMs });
+  }
+
+  labelNamesSlices(matchers: readonly Matcher[], fromMs: number, toMs: number) {
+    return scanLabelNames(this.slicedSource, { matchers, fromMs, toMs });
+  }
+
+  labelValuesSlices(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number) {
+    return scanLabelValues(this.slicedSource, name, { matchers, fromMs, toMs });
+  }
+
+  get changes(): ChangeView {
+    return this.journal.changes;
   }
 
   onArrival(listener: (arrival: Arrival) => void): () => void {
@@ -231,25 +210,6 @@ class Database implements Tsdb {
       await this.blocks.store?.close();
       this.unlock();
     }
-  }
-
-  private gatherer(fromMs: number, toMs: number, capacity: number): Gatherer {
-    const reader = this.blocks.reader(fromMs, toMs);
-    const read =
-      reader && ((id: number, from: number, to: number, sink: SampleSink) => reader.read(id, from, to, sink));
-    return new Gatherer(this.head, fromMs, toMs, read, capacity);
-  }
-
-  /** Tells whether a series has samples in the range; exact, and lazy about blocks. */
-  private presence(fromMs: number, toMs: number): (id: number) => boolean {
-    const reader = this.blocks.reader(fromMs, toMs);
-    const gatherer = new Gatherer(this.head, fromMs, toMs, undefined);
-    const sink = new SampleSink(1024);
-    return (id) => {
-      gatherer.sink.reset();
-      if (this.head.hasRowSample(id, fromMs, toMs) || gatherer.gather(id)) return true;
-      return reader?.has(id, fromMs, toMs, sink) ?? false;
-    };
   }
 }
 

@@ -3,8 +3,10 @@ export { DataDirError } from "./disk/data-dir.ts";
 export {
   type AppendResult,
   type Arrival,
+  type ChangeView,
   type RowWriter,
   type SelectOptions,
+  type Slices,
   TooManySamples,
   type Tsdb,
   type TsdbOptions,

@@ -5,14 +5,38 @@ import type { Clock, Labels, Matcher, Sample, SeriesSamples } from "@storewatch/
 export interface TsdbOptions {
   readonly dataDir: string;
   readonly clock: Clock;
-  /** Samples older than this are dropped, block by block. */
-  readonly retentionMs: number;
+  readonly retention: RetentionOptions;
+  /** Share of a core that merging and downsampling may take, above 0; 1 (default): as fast as it goes. */
+  readonly backgroundShare?: number;
   /** fdatasync of the WAL at most this long after a write; 0 = after each write. Default 1000. */
   readonly syncIntervalMs?: number;
   /** How much older than its series' newest one a sample of the generic path may be. Default 600,000 (10 min). */
   readonly outOfOrderMs?: number;
   /** Ends of life that the owner must hear of: a write error, a quarantined block. */
   readonly onProblem?: (problem: TsdbProblem) => void;
+}
+
+/** How long samples of a class are kept: block by block, so they may stay longer by a block's length (≤ a tenth). */
+export interface RetentionClass {
+  readonly name: string;
+  /** Raw samples older than this are dropped. */
+  readonly timeMs: number;
+  /** The same for intervals of five minutes and of an hour; without it none are made. */
+  readonly fiveMinutesMs?: number;
+  readonly oneHourMs?: number;
+  /** The oldest blocks of the class go while all of them are larger than this. */
+  readonly sizeBytes?: number;
+}
+
+export interface RetentionOptions {
+  readonly default: RetentionClass;
+  readonly classes?: readonly RetentionClass[];
+  /** The class of a series follows from its value of this label. */
+  readonly label?: string;
+  /** Name of the class for a value of the label; undefined: the default. */
+  readonly classOf?: (value: string) => string | undefined;
+  /** The oldest blocks of all classes go while blocks and log are larger than this. */
+  readonly totalBytes?: number;
 }
 
 export interface TsdbProblem {
@@ -47,6 +71,24 @@ export interface Tsdb {
   labelNames(matchers: readonly Matcher[], fromMs: number, toMs: number): string[];
   labelValues(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): string[];
 
+  /**
+   * The same answers in slices of about 5 ms, for callers that share the event loop. Between two slices anything may be
+   * written, sealed or removed: what is written after the first slice is left out as far as its time is newer than all
+   * that was there, and a series that is removed meanwhile may be missing.
+   */
+  selectSlices(
+    matchers: readonly Matcher[],
+    fromMs: number,
+    toMs: number,
+    options?: SelectOptions,
+  ): Slices<SeriesSamples[]>;
+  seriesSlices(matchers: readonly Matcher[], fromMs: number, toMs: number): Slices<Labels[]>;
+  labelNamesSlices(matchers: readonly Matcher[], fromMs: number, toMs: number): Slices<string[]>;
+  labelValuesSlices(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): Slices<string[]>;
+
+  /** What was written when: for keeping answers no longer than they are right. */
+  readonly changes: ChangeView;
+
   /** Called after each committed row and each append, on the same turn. Listeners must be quick and must not throw. */
   onArrival(listener: (arrival: Arrival) => void): () => void;
 
@@ -55,6 +97,19 @@ export interface Tsdb {
   maintain(): Promise<void>;
   /** Flushes and syncs the WAL, closes files. */
   close(): Promise<void>;
+}
+
+/** Work in slices: call next() until it is done; its value is then the answer. */
+export type Slices<T> = Generator<undefined, T, undefined>;
+
+export interface ChangeView {
+  /** A mark of this moment, to ask later what changed since. */
+  mark(): number;
+  /**
+   * A time (ms) at or before the first sample in [fromMs, toMs] that was written, deleted or dropped since the mark;
+   * undefined when there was none. Told by the minute: it may name a change that lies a little outside, never miss one.
+   */
+  firstSince(mark: number, fromMs: number, toMs: number): number | undefined;
 }
 
 export interface SelectOptions {

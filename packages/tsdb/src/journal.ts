@@ -1,5 +1,6 @@
 // What goes into the head goes into the WAL: this is the one place that does both.
 import type { Labels, Sample } from "@storewatch/model";
+import type { ChangeLog } from "./changes.ts";
 import { TIME_MS_LIMIT } from "./codec/times.ts";
 import type { Head } from "./head/head.ts";
 import type { RowTarget } from "./head/row-target.ts";
@@ -23,6 +24,7 @@ export class Journal {
   constructor(
     private readonly head: Head,
     private readonly wal: WriteAheadLog,
+    readonly changes: ChangeLog,
   ) {}
 
   internSeries(labels: Labels): number {
@@ -70,6 +72,7 @@ export class Journal {
     });
     target.walSegment = this.wal.segment;
     this.head.commitRow(target, timeMs);
+    this.changes.note(timeMs);
     this.arrived(target.sourceId, timeMs);
   }
 
@@ -95,6 +98,7 @@ export class Journal {
         places.push(i);
         ids.push(id);
         this.head.sawSample(id, timeMs);
+        this.changes.note(timeMs);
         if (timeMs > newestMs) newestMs = timeMs;
       }
     }

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import type { Clock } from "@storewatch/model";
 import type { BlockStore } from "./blocks/block-store.ts";
 import { SERIES_PER_BATCH, sealWindow, storeBatch } from "./blocks/seal.ts";
+import type { ChangeLog } from "./changes.ts";
 import type { Disk } from "./disk/disk.ts";
 import { ACTIVE_MS, type Head } from "./head/head.ts";
-import { windowEndMs } from "./head/window.ts";
+import { windowEndMs, windowStartMs } from "./head/window.ts";
 import type { TsdbProblem } from "./interface.ts";
 import { Bitmap } from "./labels/postings.ts";
 import { writeCheckpoint } from "./wal/checkpoint.ts";
@@ -19,6 +20,7 @@ const FREE_BYTES_MIN = 8 * 2 ** 20;
 
 export interface MaintenanceOptions {
   readonly head: Head;
+  readonly changes: ChangeLog;
   readonly wal: WriteAheadLog;
   readonly disk: Disk;
   readonly walFolder: string;
@@ -133,11 +135,17 @@ export class Maintenance {
   }
 
   private async dropOld(): Promise<void> {
+    const { changes } = this.options;
     const store = this.options.openStore();
     if (!store) return;
     const cutoffMs = this.options.clock.nowMs() - this.options.retentionMs;
     const due = store.blocks.filter(({ block }) => windowEndMs(block) <= cutoffMs);
-    for (const { block } of due) await store.dropBlock(block, pause);
+    for (const { block } of due) {
+      // On both sides of the time at which it is gone for readers.
+      changes.noteRange(windowStartMs(block), windowEndMs(block));
+      await store.dropBlock(block, pause);
+      changes.noteRange(windowStartMs(block), windowEndMs(block));
+    }
     if (due.length > 0) await this.removeDeadSeries(store);
   }
 

@@ -23,6 +23,8 @@ export class SeriesIndex {
   /** Above every id that was ever given out. */
   idLimit = 0;
   seriesCount = 0;
+  /** How often series were removed: an id that someone keeps may mean another series after that. */
+  removals = 0;
   /** Scratch for the tuple of a look-up. */
   private key = new Uint32Array(64);
   private keyLength = 0;
@@ -147,6 +149,7 @@ export class SeriesIndex {
       removed++;
     }
     if (removed === 0) return;
+    this.removals++;
     this.seriesCount -= removed;
     for (const table of this.names) table.filter((id) => this.tupleAt[id] !== FREE);
     if (this.arenaHoles > this.arenaLength >>> 1) this.compactArena();
