@@ -34,6 +34,7 @@ import { createTenantRegistry, type TenantRegistry } from "../tenant/registry.ts
 import { tenantRoutes } from "../tenant/route.ts";
 import { type AlertStage, type AlertStageConfig, createAlertStage } from "./alert-stage.ts";
 import { chainProblem } from "./chain-health.ts";
+import { createIntakeStage, type IntakeStage } from "./intake-stage.ts";
 import { type MetricStage, openMetricStage } from "./metric-stage.ts";
 import { loadOperatorFiles, type OperatorFiles } from "./operator-files.ts";
 import { createPageStage, type PageStage } from "./page-stage.ts";
@@ -178,6 +179,7 @@ async function openBase({ config, clock, logger }: AppOptions, started: Disposab
 
 interface Parts {
   readonly stage: MetricStage;
+  readonly intake: IntakeStage;
   readonly tenants: TenantRegistry;
   readonly alerts: AlertStage;
   readonly rules: RuleStage;
@@ -238,6 +240,7 @@ async function assemble(
   publishChanges(hub, stage, alerts, started);
   return {
     stage,
+    intake: createIntakeStage({ stage, clock, metrics }),
     tenants,
     alerts,
     rules,
@@ -334,6 +337,7 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
     clock,
     version: VERSION,
     uiDir: UI_DIR,
+    ingestRoutes: parts.intake.routes,
     routes: [
       healthRoutes(() => ({ ...state, degraded: stage.isDegraded() })),
       operationRoutes({ metrics, version: VERSION, reload }),
@@ -355,7 +359,7 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
         settings: parts.rules.settings,
         externalUrl: parts.rules.externalUrl,
       }),
-      collectRoutes({ board: parts.collector.board, store: stage.store }),
+      collectRoutes({ board: parts.collector.board, metadata: parts.intake.metadata, store: stage.store }),
       alertRoutes({ manager: parts.alerts.manager, version: VERSION }),
       calmRoutes({ manager: parts.alerts.manager, journal: parts.alerts.quality }),
       routingRoutes({ manager: parts.alerts.manager }),

@@ -4,13 +4,16 @@ import { ALL_TENANTS, type Labels, METRIC_NAME, type MetricMetadata, type Tenant
 import type { FastifyPluginAsync } from "fastify";
 import type { MetricStore } from "../store/interface.ts";
 import type { TargetBoard, TargetStatus } from "./interface.ts";
+import type { MetadataBook } from "./metadata/metadata-book.ts";
 
 export interface CollectRouteDependencies {
   readonly board: TargetBoard;
+  /** What pushed data says, beside what scrapes found. */
+  readonly metadata: MetadataBook;
   readonly store: Pick<MetricStore, "labelValues">;
 }
 
-export function collectRoutes({ board, store }: CollectRouteDependencies): FastifyPluginAsync {
+export function collectRoutes({ board, metadata, store }: CollectRouteDependencies): FastifyPluginAsync {
   return async (app) => {
     app.get("/api/v1/targets", { config: { access: "viewer" } }, async (request) => {
       const params = new URLSearchParams(request.url.split("?")[1] ?? "");
@@ -35,7 +38,10 @@ export function collectRoutes({ board, store }: CollectRouteDependencies): Fasti
     });
     app.get("/api/v1/metadata", { config: { access: "viewer" } }, async (request) => {
       const params = new URLSearchParams(request.url.split("?")[1] ?? "");
-      return { status: "success", data: metadataJson(board, store, request.principal.scope, params) };
+      return {
+        status: "success",
+        data: metadataJson(metadata.mergedWith(board.metadata()), store, request.principal.scope, params),
+      };
     });
   };
 }
@@ -75,7 +81,7 @@ function countByPool(targets: ReadonlyArray<{ readonly scrapePool: string }>): R
 const FAMILY_SUFFIX = /_(bucket|sum|count|total|created|info)$/;
 
 function metadataJson(
-  board: TargetBoard,
+  known: ReadonlyMap<string, readonly MetricMetadata[]>,
   store: CollectRouteDependencies["store"],
   scope: TenantScope,
   params: URLSearchParams,
@@ -86,7 +92,7 @@ function metadataJson(
   const own =
     scope.kind === "all" ? undefined : ownFamilies(store.labelValues(scope, METRIC_NAME, [], -8.64e15, 8.64e15));
   const found: Record<string, readonly MetricMetadata[]> = {};
-  for (const [family, entries] of board.metadata()) {
+  for (const [family, entries] of known) {
     if (limit >= 0 && Object.keys(found).length >= limit) break;
     if ((metric !== null && metric !== family) || (own && !own.has(family))) continue;
     found[family] = perMetric > 0 ? entries.slice(0, perMetric) : entries;

@@ -7,6 +7,8 @@ export interface Batch {
   readonly exemplars?: readonly SeriesExemplar[];
   /** By metric family name. */
   readonly metadata?: ReadonlyMap<string, MetricMetadata>;
+  /** The same Labels objects come again in later batches: what was found out about them is remembered. Default false. */
+  readonly reusesLabels?: boolean;
 }
 
 export type RefusalReason =
