@@ -24,6 +24,7 @@ export interface SharedBudget {
 export class Budget {
   samplesRead = 0;
   peakSamples = 0;
+  busyMs = 0;
   private held = 0;
   private cells = 0;
   private sliceStartMs: number;
@@ -45,11 +46,16 @@ export class Budget {
   }
 
   private set(samples: number): void {
+    const { share } = this.request;
     this.shared.held += samples - this.held;
+    if (share) share.held += samples - this.held;
     this.held = samples;
     this.peakSamples = Math.max(this.peakSamples, samples);
     if (samples > (this.options.maxSamples ?? DEFAULT_SAMPLES_MAX)) {
       throw new QueryError("limit", "query processing would load too many samples into memory in query execution");
+    }
+    if (share && share.held > share.maxSamples && share.held > samples) {
+      throw new QueryError("limit", "your queries that run now hold too many samples together: try again later");
     }
     // A query that is alone has its own limit only.
     if (this.shared.held > (this.options.maxSamplesAll ?? Number.POSITIVE_INFINITY) && this.shared.held > samples) {
@@ -75,15 +81,18 @@ export class Budget {
   async start(): Promise<void> {
     this.check();
     if (this.options.maxSamplesAll === undefined || this.shared.running.size === 1) return;
+    this.endSlice();
     await (this.options.yieldNow ?? nextTurn)();
     await this.waitForRoom();
-    this.sliceStartMs = this.options.clock.monotonicMs();
+    this.beginSlice();
   }
 
   /** The query is over, whatever its outcome. */
   release(): void {
+    this.endSlice();
     this.shared.running.delete(this);
     this.shared.held -= this.held;
+    if (this.request.share) this.request.share.held -= this.held;
     this.held = 0;
   }
 
@@ -106,10 +115,24 @@ export class Budget {
 
   /** Lets the event loop turn. Throws when the query was cancelled or has run out of time. */
   async pause(): Promise<void> {
+    this.endSlice();
     await (this.options.yieldNow ?? nextTurn)();
     this.check();
     await this.waitForRoom();
+    this.beginSlice();
+  }
+
+  beginSlice(): void {
     this.sliceStartMs = this.options.clock.monotonicMs();
+  }
+
+  /** Counts the time since the slice began. */
+  endSlice(): void {
+    const nowMs = this.options.clock.monotonicMs();
+    const busyMs = nowMs - this.sliceStartMs;
+    this.busyMs += busyMs;
+    if (this.request.share) this.request.share.busyMs += busyMs;
+    this.sliceStartMs = nowMs;
   }
 
   check(): void {

@@ -1,7 +1,7 @@
 import { Labels, type SeriesSamples } from "@storewatch/model";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createEngine, type EngineOptions, type Queryable, QueryError } from "./index.ts";
+import { createEngine, type EngineOptions, type Queryable, QueryError, type QueryShare } from "./index.ts";
 
 /** A clock that moves by `tickMs` each time it is looked at. */
 function tickingClock(tickMs: number) {
@@ -212,6 +212,19 @@ describe("hostile expressions", () => {
     const kinds = await Promise.all(Array.from({ length: 20 }, () => ask(narrow)));
     expect(kinds).toContain("none");
     expect(await ask(narrow)).toBe("none");
+  });
+
+  it("hold for all queries of one caller together, and count their time", async () => {
+    const series = flat(100, 20);
+    const ask = (engine: ReturnType<typeof createEngine>, share: QueryShare) =>
+      kindOf(engine.range(storeOf(series), { expression: "a_total", share }, 0, 99_000, 1000));
+    const share = { held: 0, maxSamples: 30_000, busyMs: 0 };
+    const engine = engineWith({ clock: tickingClock(11) });
+    const kinds = await Promise.all(Array.from({ length: 20 }, () => ask(engine, share)));
+    expect(new Set(kinds)).toEqual(new Set(["none", "limit"]));
+    expect(share.held).toBe(0);
+    expect(share.busyMs).toBeGreaterThan(20 * 11);
+    expect(await ask(engine, { held: 0, maxSamples: 1, busyMs: 0 })).toBe("none");
   });
 
   it("let the event loop turn within one series", async () => {

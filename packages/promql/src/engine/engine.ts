@@ -54,8 +54,9 @@ async function run(
     const value = await execute(expr, query, store, grid, instant);
     query.budget.check();
     const { warnings, infos } = query.annotations;
-    const { samplesRead, peakSamples } = query.budget;
-    return { value, warnings, infos, stats: { samplesRead, peakSamples } };
+    query.budget.endSlice();
+    const { samplesRead, peakSamples, busyMs } = query.budget;
+    return { value, warnings, infos, stats: { samplesRead, peakSamples, busyMs } };
   } finally {
     query.budget.release();
   }

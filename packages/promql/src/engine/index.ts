@@ -7,6 +7,7 @@ export {
   QueryError,
   type QueryRequest,
   type QueryResult,
+  type QueryShare,
   type QueryStats,
   type QueryValue,
   type SelectHints,

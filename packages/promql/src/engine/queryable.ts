@@ -56,6 +56,17 @@ export interface QueryRequest {
   /** Wall-clock budget from the first step on; the engine yields to the event loop about every 10 ms of work. */
   readonly timeoutMs?: number;
   readonly lookbackMs?: number;
+  /** The account of all queries of one caller; the engine counts in it. */
+  readonly share?: QueryShare;
+}
+
+export interface QueryShare {
+  /** Samples held now. */
+  held: number;
+  /** Samples that may be held together. A query that is alone has its own limit only. */
+  readonly maxSamples: number;
+  /** Time on the event loop, of queries that failed too. */
+  busyMs: number;
 }
 
 export interface VectorSample {
@@ -88,6 +99,8 @@ export interface QueryResult {
 export interface QueryStats {
   readonly samplesRead: number;
   readonly peakSamples: number;
+  /** Time on the event loop, without what others did meanwhile. */
+  readonly busyMs: number;
 }
 
 /** Why a query could not be answered: its text (`parse`), its evaluation (`execution`), or a limit. */

@@ -28,7 +28,11 @@ async function fetchWithin(
     const toMs = (pinned ?? lastMs) - offsetMs;
     query.budget.check();
     const hints = { stepMs: query.grid.steps === 1 ? 0 : query.grid.stepMs, rangeMs, func };
-    const series = await store.select(selector.matchers, fromMs, toMs, hints);
+    const answer = store.select(selector.matchers, fromMs, toMs, hints);
+    query.budget.endSlice();
+    const series = await answer;
+    // While a store waits, the time is not this query's.
+    query.budget.beginSlice();
     let samples = 0;
     for (const one of series) samples += one.timesMs.length;
     query.budget.samplesRead += samples;

@@ -28,7 +28,7 @@ test("requests that name no shop count for the platform and make no shop; their 
     value,
     warnings: [],
     infos: [],
-    stats: { samplesRead: 0, peakSamples: 0 },
+    stats: { samplesRead: 0, peakSamples: 0, busyMs: 0 },
   });
   const overview = await platformOverview(
     {

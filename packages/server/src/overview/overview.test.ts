@@ -124,7 +124,7 @@ function server(scope: TenantScope, options: { silent?: boolean } = {}) {
     value,
     warnings: [],
     infos: [],
-    stats: { samplesRead: 0, peakSamples: 0 },
+    stats: { samplesRead: 0, peakSamples: 0, busyMs: 0 },
   });
   const vector = (samples: Array<[Record<string, string>, number]>) =>
     answer({

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { formatTimeSeconds, isLargeResult, queryResultJson, queryResultPieces } from "./json.ts";
 import { formatValue, JsonBytes } from "./json-bytes.ts";
 
-const stats = { samplesRead: 0, peakSamples: 0 };
+const stats = { samplesRead: 0, peakSamples: 0, busyMs: 0 };
 
 describe("values as Prometheus prints them", () => {
   const asBytes = (value: number) => {

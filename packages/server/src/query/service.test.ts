@@ -11,7 +11,7 @@ const RESULT: QueryResult = {
   value: { type: "scalar", timeMs: 0, value: 1 },
   warnings: [],
   infos: [],
-  stats: { samplesRead: 0, peakSamples: 0 },
+  stats: { samplesRead: 0, peakSamples: 0, busyMs: 0 },
 };
 
 /** An engine whose queries end when they are told to. */
