@@ -3,7 +3,7 @@ import type { SeriesSamples } from "@storewatch/model";
 import type { Duration, Expr, SourceRange, VectorSelector } from "../parser/ast.ts";
 import { durationMs } from "../parser/duration.ts";
 import { positionAt } from "../parser/error.ts";
-import { type EngineOptions, QueryError, type QueryRequest } from "./queryable.ts";
+import { type EngineOptions, QueryError, type QueryRequest, type QueryShare } from "./queryable.ts";
 import type { Grid } from "./vector.ts";
 
 /** Work between two turns of the event loop. */
@@ -68,19 +68,25 @@ export class Budget {
    * in the end each gets through. Throws like `pause`.
    */
   private async waitForRoom(): Promise<void> {
-    const { maxSamplesAll } = this.options;
-    if (maxSamplesAll === undefined || this.shared.running.size === 1) return;
-    const enough = maxSamplesAll / 2;
-    while (this.shared.held > enough && this.shared.running.values().next().value !== this) {
+    while (this.isCrowded()) {
       await (this.options.yieldNow ?? nextTurn)();
       this.check();
     }
   }
 
+  private isCrowded(): boolean {
+    const { running, held } = this.shared;
+    if (running.size === 1) return false;
+    const { share } = this.request;
+    if (held > (this.options.maxSamplesAll ?? Number.POSITIVE_INFINITY) / 2 && firstOf(running) !== this) return true;
+    return share !== undefined && share.held > share.maxSamples / 2 && firstOf(running, share) !== this;
+  }
+
   /** To be called before the first data is read. Queries that begin together do so one after the other. */
   async start(): Promise<void> {
     this.check();
-    if (this.options.maxSamplesAll === undefined || this.shared.running.size === 1) return;
+    const isShared = this.options.maxSamplesAll !== undefined || this.request.share !== undefined;
+    if (!isShared || this.shared.running.size === 1) return;
     this.endSlice();
     await (this.options.yieldNow ?? nextTurn)();
     await this.waitForRoom();
@@ -94,6 +100,10 @@ export class Budget {
     this.shared.held -= this.held;
     if (this.request.share) this.request.share.held -= this.held;
     this.held = 0;
+  }
+
+  get share(): QueryShare | undefined {
+    return this.request.share;
   }
 
   get heldNow(): number {
@@ -141,6 +151,11 @@ export class Budget {
       throw new QueryError("timeout", "query timed out in query execution");
     }
   }
+}
+
+function firstOf(running: ReadonlySet<Budget>, share?: QueryShare): Budget | undefined {
+  for (const budget of running) if (!share || budget.share === share) return budget;
+  return undefined;
 }
 
 function nextTurn(): Promise<void> {
