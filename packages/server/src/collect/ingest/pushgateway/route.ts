@@ -54,6 +54,7 @@ function labelsOf(request: FastifyRequest): Labels {
   const own = labelsInScope(request.principal.scope, labels);
   if (own) return own;
   const tenant = labels.get(TENANT_LABEL);
-  if (tenant === "") throw new StorewatchError("BAD_REQUEST", { reason: "name the shop: …/tenant_id/SHOP in the path" });
+  if (tenant === "")
+    throw new StorewatchError("BAD_REQUEST", { reason: "name the shop: …/tenant_id/SHOP in the path" });
   throw new StorewatchError("TENANT_FORBIDDEN", { tenant });
 }
