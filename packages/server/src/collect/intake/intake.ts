@@ -65,7 +65,7 @@ export function createIntake(deps: IntakeDependencies): Intake {
       metrics.ingested.inc(taken.samples + taken.histograms);
       metrics.exemplars.inc(exemplars);
       const result: IntakeResult = { ...taken, exemplars, refusals: refusals.list() };
-      for (const { reason, count } of result.refusals) metrics.refused.inc({ reason }, count);
+      if (!batch.isOptional) for (const { reason, count } of result.refusals) metrics.refused.inc({ reason }, count);
       return result;
     },
   };

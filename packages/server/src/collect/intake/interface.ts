@@ -9,6 +9,8 @@ export interface Batch {
   readonly metadata?: ReadonlyMap<string, MetricMetadata>;
   /** The same Labels objects come again in later batches: what was found out about them is remembered. Default false. */
   readonly reusesLabels?: boolean;
+  /** Nobody misses what is not taken of it: it is not counted as refused. Default false. */
+  readonly isOptional?: boolean;
 }
 
 export type RefusalReason =

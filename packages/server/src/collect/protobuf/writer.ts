@@ -84,6 +84,14 @@ export class ProtoWriter {
     return this;
   }
 
+  /** Fields that were encoded already. */
+  append(encoded: Uint8Array): this {
+    this.reserve(encoded.length);
+    this.bytes.set(encoded, this.length);
+    this.length += encoded.length;
+    return this;
+  }
+
   /** A nested message, or a packed field: what `fill` writes, with its length before it. */
   message(field: number, fill: (out: ProtoWriter) => void): this {
     this.varint(field * 8 + 2);

@@ -16,6 +16,8 @@ export interface DecodedWrite {
   readonly samples: Sample[];
   readonly exemplars: SeriesExemplar[];
   readonly metadata: Map<string, MetricMetadata>;
+  /** Where the counting of a series began: worth having, and no loss when they are not taken. */
+  readonly zeros: readonly Sample[];
   /** What could be read and cannot be stored. */
   readonly refusals: readonly Refusal[];
 }
@@ -62,7 +64,7 @@ export class WriteRequestDecoder {
 
   result(): DecodedWrite {
     const { samples, exemplars, metadata } = this;
-    return { samples, exemplars, metadata, refusals: this.refusals.list() };
+    return { samples, exemplars, metadata, zeros: [], refusals: this.refusals.list() };
   }
 
   private readSeries(end: number): void {

@@ -9,7 +9,8 @@ import { chooseTenant } from "../intake/tenant-choice.ts";
 import { ProtobufError } from "../protobuf/reader.ts";
 import { SnappyError, snappyDecompress } from "../protobuf/snappy.ts";
 import { type DecodedWrite, WriteRequestDecoder } from "./decode-v1.ts";
-import { SeriesCache } from "./series-cache.ts";
+import { WriteRequestV2Decoder } from "./decode-v2.ts";
+import { SeriesCache, SymbolCache } from "./series-cache.ts";
 
 export interface RemoteWriteDependencies {
   readonly intake: Intake;
@@ -64,6 +65,7 @@ function holdBudget(budget: BodyBudget) {
 
 function createReceiver({ intake, metrics, nextTurn }: RemoteWriteDependencies) {
   const cache = new SeriesCache();
+  const symbols = new SymbolCache();
   const slots = new Slots(DECODING_MAX);
   const requests = new Counter({
     name: "storewatch_remote_write_requests_total",
@@ -72,7 +74,9 @@ function createReceiver({ intake, metrics, nextTurn }: RemoteWriteDependencies) 
     registers: [metrics],
   });
   const decode = async (request: FastifyRequest, version: Version): Promise<DecodedWrite> => {
-    const decoder: Decoder = decoderOf(version, decompress(request), cache);
+    const bytes = decompress(request);
+    const decoder: Decoder =
+      version === "2.0" ? new WriteRequestV2Decoder(bytes, symbols) : new WriteRequestDecoder(bytes, cache);
     while (decoder.step(SLICE_SERIES)) await nextTurn();
     return decoder.result();
   };
@@ -80,7 +84,8 @@ function createReceiver({ intake, metrics, nextTurn }: RemoteWriteDependencies) 
     const version = versionOf(request);
     reply.raw.once("finish", () => requests.inc({ version, status: reply.raw.statusCode }));
     const scope = scopeOf(request);
-    const decoded = await slots.run(() => decode(request, version));
+    const { zeros, ...decoded } = await slots.run(() => decode(request, version));
+    if (zeros.length > 0) await intake.write(scope, { samples: zeros, reusesLabels: true, isOptional: true });
     const result = await intake.write(scope, { ...decoded, reusesLabels: true });
     const refusals = [...decoded.refusals, ...result.refusals];
     setWritten(reply, result);
@@ -106,10 +111,6 @@ function versionOf(request: FastifyRequest): Version {
   const encoding = request.headers["content-encoding"] ?? "snappy";
   if (encoding !== "snappy") throw new StorewatchError("MEDIA_TYPE", {});
   return version;
-}
-
-function decoderOf(_version: Version, bytes: Uint8Array, cache: SeriesCache): Decoder {
-  return new WriteRequestDecoder(bytes, cache);
 }
 
 /** What the credential allows, narrowed by the path or by the header. */

@@ -64,3 +64,55 @@ function isReady(pairs: readonly string[]): boolean {
   }
   return true;
 }
+
+/** Symbols that are numbered, and series that are known by them, before both are forgotten. */
+const SYMBOLS_MAX = 400_000;
+const SYMBOL_SERIES_MAX = 200_000;
+
+/** Label sets by the numbers of their texts: in protocol 2.0 a series is a list of places in a table. */
+export class SymbolCache {
+  private numbers = new Map<string, number>();
+  private series = new Map<string, Labels>();
+  private created = new WeakMap<Labels, number>();
+  private units = new Uint16Array(256);
+
+  /** The numbers of these texts, which stay until `idsOf` is asked again. */
+  idsOf(symbols: readonly string[]): number[] {
+    if (this.numbers.size > SYMBOLS_MAX || this.series.size > SYMBOL_SERIES_MAX) {
+      this.numbers = new Map();
+      this.series = new Map();
+    }
+    return symbols.map((text) => {
+      const known = this.numbers.get(text);
+      if (known !== undefined) return known;
+      const number = this.numbers.size;
+      this.numbers.set(text, number);
+      return number;
+    });
+  }
+
+  /** The label set that these places of the table stand for; `make` checks them and may throw. */
+  labels(refs: readonly number[], ids: readonly number[], make: () => Labels): Labels {
+    if (2 * refs.length > this.units.length) return make();
+    const { units } = this;
+    for (let i = 0; i < refs.length; i++) {
+      const id = ids[refs[i]];
+      if (id === undefined) return make();
+      units[2 * i] = id & 0xffff;
+      units[2 * i + 1] = id >>> 16;
+    }
+    const key = String.fromCharCode.apply(null, units.subarray(0, 2 * refs.length) as unknown as number[]);
+    const known = this.series.get(key);
+    if (known) return known;
+    const labels = make();
+    this.series.set(key, labels);
+    return labels;
+  }
+
+  /** Is this another time of creation than the one told last of the series? */
+  isNewCreation(labels: Labels, timeMs: number): boolean {
+    if (this.created.get(labels) === timeMs) return false;
+    this.created.set(labels, timeMs);
+    return true;
+  }
+}
