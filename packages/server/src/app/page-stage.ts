@@ -11,6 +11,7 @@ import {
   DeployWatcher,
   dashboardRoutes,
   FileDashboards,
+  type NewAnnotation,
   VERSIONS_QUERY,
 } from "../dashboards/index.ts";
 import { CONTENT_DIR } from "../demo/render-config.ts";
@@ -27,6 +28,8 @@ export interface PageStage {
   /** Throws ConfigError and keeps the old dashboards. */
   reload(provisioned: readonly string[]): void;
   stop(): void;
+  /** Puts a mark on the time axis. */
+  annotate(annotation: NewAnnotation): void;
 }
 
 export interface PageStageOptions {
@@ -77,6 +80,7 @@ export function createPageStage(options: PageStageOptions): PageStage {
     start: () => deploys.start(),
     reload: (provisioned) => void mustBeGood(dashboards.reload(provisioned)),
     stop: () => deploys.stop(),
+    annotate: (annotation) => void annotations.add(annotation),
   };
 }
 

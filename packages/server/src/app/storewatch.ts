@@ -5,6 +5,7 @@ import type { FastifyPluginAsync } from "fastify";
 import { alertRoutes, calmRoutes, routingRoutes } from "../alerts/index.ts";
 import { type Auth, authRoutes, createAuth, ensureAdminToken } from "../auth/index.ts";
 import { type Collector, createCollector } from "../collect/index.ts";
+import { DEFAULT_OTLP_SETTINGS } from "../collect/ingest/otlp/settings.ts";
 import { collectRoutes } from "../collect/route.ts";
 import type { Environment } from "../config/environment.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
@@ -35,9 +36,10 @@ import { tenantRoutes } from "../tenant/route.ts";
 import { type AlertStage, type AlertStageConfig, createAlertStage } from "./alert-stage.ts";
 import { chainProblem } from "./chain-health.ts";
 import { createIntakeStage, type IntakeStage } from "./intake-stage.ts";
-import { type MetricStage, openMetricStage } from "./metric-stage.ts";
+import { type MetricStage, openMetricStage, retentionOptions } from "./metric-stage.ts";
 import { loadOperatorFiles, type OperatorFiles } from "./operator-files.ts";
 import { createPageStage, type PageStage } from "./page-stage.ts";
+import { createPushStage, type PushStage } from "./push-stage.ts";
 import { createRuleStage, type RuleStage } from "./rule-stage.ts";
 import { statusPages } from "./status-pages.ts";
 import { VERSION } from "./version.ts";
@@ -142,7 +144,7 @@ async function openStageAndDemo(
   const { metrics } = base;
   const opening = openMetricStage({
     dataDir: config.dataDir,
-    retentionMs: config.metrics.retentionMs,
+    retention: retentionOptions(config.metrics),
     clock,
     logger,
     metrics,
@@ -180,6 +182,7 @@ async function openBase({ config, clock, logger }: AppOptions, started: Disposab
 interface Parts {
   readonly stage: MetricStage;
   readonly intake: IntakeStage;
+  readonly push: PushStage;
   readonly tenants: TenantRegistry;
   readonly alerts: AlertStage;
   readonly rules: RuleStage;
@@ -238,9 +241,17 @@ async function assemble(
   });
   tell(logger, pages.findings);
   publishChanges(hub, stage, alerts, started);
+  const intake = createIntakeStage({ stage, clock, metrics });
   return {
     stage,
-    intake: createIntakeStage({ stage, clock, metrics }),
+    intake,
+    push: createPushStage({
+      ...shared,
+      intake: intake.intake,
+      dogstatsd: config.listeners.dogstatsd,
+      otlp: files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS,
+      annotate: pages.annotate,
+    }),
     tenants,
     alerts,
     rules,
@@ -307,6 +318,8 @@ async function startStages(parts: Parts, clock: Clock, started: Disposables): Pr
   started.add("pages", () => parts.pages.stop());
   parts.tenantInfo.start();
   started.add("tenant info", () => parts.tenantInfo.stop());
+  await parts.push.start();
+  started.add("push protocols", () => parts.push.stop());
   parts.collector.start();
   started.add("collector", () => parts.collector.stop());
 }
@@ -337,7 +350,8 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
     clock,
     version: VERSION,
     uiDir: UI_DIR,
-    ingestRoutes: parts.intake.routes,
+    ingestRoutes: [...parts.intake.routes, ...parts.push.routes],
+    alsoListen: config.listeners.http,
     routes: [
       healthRoutes(() => ({ ...state, degraded: stage.isDegraded() })),
       operationRoutes({ metrics, version: VERSION, reload }),
@@ -382,6 +396,7 @@ async function reloadAll(options: AppOptions, demo: DemoParts | undefined, parts
   await applyAlerts();
   await parts.rules.reload(files.ruleGroups, files.prometheus);
   await parts.collector.reload(files.prometheus);
+  parts.push.reload(files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS);
   parts.tenants.setDeclared(config.tenants);
   tell(options.logger, files.findings);
   options.logger.info("configuration reloaded");

@@ -12,7 +12,7 @@ import { glob } from "./glob.ts";
 import type { PrometheusConfig } from "./prometheus/config-types.ts";
 import { type Report, withSources } from "./prometheus/fields.ts";
 import { fileSchema, type PrometheusFields, scrapeFileSchema } from "./prometheus/file-schema.ts";
-import { checkAlerting, checkOtlp, checkRemote } from "./prometheus/other-sections.ts";
+import { checkAlerting, checkOtlp, checkRemote, toOtlpSettings } from "./prometheus/other-sections.ts";
 import { toRelabelConfigs } from "./prometheus/relabel-fields.ts";
 import { checkGlobal, checkJob, type GlobalFields, type ScrapeFields, schemeOf } from "./prometheus/scrape-fields.ts";
 import { toAlertmanagers } from "./prometheus/to-alertmanagers.ts";
@@ -76,6 +76,7 @@ export function parsePrometheusConfig(file: string, sources: ConfigSources): Pro
     alertmanagers: toAlertmanagers(fields.alerting, schemeOf(global), dir),
     alertRelabel: toRelabelConfigs(fields.alerting?.alert_relabel_configs),
     retentionMs: fields.storage?.tsdb?.retention?.time || undefined,
+    otlp: toOtlpSettings(fields.otlp),
     unsupported: [
       ...unsupportedIn(fields, document),
       ...jobs.flatMap(({ job, document: own, at }) => unsupportedInJob(job, own, at)),

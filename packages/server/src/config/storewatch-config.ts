@@ -8,6 +8,8 @@ import { type CalmConfig, calmSchema, toCalmConfig } from "./calm.ts";
 import { type ConfigDocument, ConfigError, parseConfigDocument, validate } from "./document.ts";
 import { type Environment, expandEnvironment } from "./environment.ts";
 import { isLoopbackHost, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import { type ListenersConfig, listenersSchema, toListeners } from "./listeners.ts";
+import { DEFAULT_CLASS, MIN_RETENTION_MS, type RetentionConfig, retentionKeys, toRetention } from "./retention.ts";
 
 export const ANONYMOUS = ["none", "viewer", "admin"] as const;
 export type Anonymous = (typeof ANONYMOUS)[number];
@@ -26,7 +28,16 @@ export interface StorewatchConfig {
   readonly allowedHosts: readonly string[];
   readonly outgoing: { readonly allow: readonly string[] };
   readonly tenants: readonly Tenant[];
-  readonly metrics: { readonly prometheusFile: string | undefined; readonly retentionMs: number };
+  readonly metrics: {
+    readonly prometheusFile: string | undefined;
+    readonly retentionMs: number;
+    /** The default class first. */
+    readonly retention: readonly [RetentionConfig, ...RetentionConfig[]];
+    /** Blocks and log of all classes, bytes. */
+    readonly sizeBytes: number | undefined;
+    /** Tenant → name of its class, of those that have one. */
+    readonly classOfTenant: ReadonlyMap<string, string>;
+  };
   readonly alerts: {
     readonly alertmanagerFile: string | undefined;
     /** Storewatch's own health rules beside the operator's rule files; without such files they hold anyway. */
@@ -40,6 +51,7 @@ export interface StorewatchConfig {
   /** Files or folders with dashboard JSON. */
   readonly dashboards: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly listeners: ListenersConfig;
 }
 
 export interface ConfigFlags {
@@ -92,7 +104,10 @@ const tenantEntry = z.strictObject({
     .describe("ISO 4217 code of the shop's money."),
   contacts: later,
   limits: later,
-  retention: later,
+  retention: z
+    .string()
+    .optional()
+    .describe("How long the shop's samples are kept: a name in `metrics.retention_classes`."),
 });
 
 const heartbeat = z.strictObject({
@@ -155,6 +170,7 @@ export const storewatchSchema = z.strictObject({
     .strictObject({
       prometheus: fileName.optional().describe("A standard Prometheus file: scrape jobs, rule files."),
       retention: duration.prefault("30d").describe("How long samples are kept, at least `1h`."),
+      ...retentionKeys,
     })
     .prefault({}),
   alerts: z
@@ -185,7 +201,7 @@ export const storewatchSchema = z.strictObject({
   errors: later,
   uptime: later,
   respond: later,
-  listeners: later,
+  listeners: listenersSchema,
 });
 
 const DEFAULT_LISTEN: ListenAddress = { host: "127.0.0.1", port: 9700 };
@@ -216,9 +232,10 @@ function resolveConfig(
   const flags = options.flags ?? {};
   const from = file === undefined ? options.workingDir : path.dirname(file);
   const absolute = (name: string) => path.resolve(from, name);
+  const listen = flags.listen === undefined ? (read.listen ?? DEFAULT_LISTEN) : mustListen(flags.listen);
   const config: StorewatchConfig = {
     file,
-    listen: flags.listen === undefined ? (read.listen ?? DEFAULT_LISTEN) : mustListen(flags.listen),
+    listen,
     dataDir: flags.data === undefined ? absolute(read.data) : path.resolve(options.workingDir, flags.data),
     externalUrl: read.external_url?.replace(/\/+$/, ""),
     tls: read.tls && { certFile: absolute(read.tls.cert), keyFile: absolute(read.tls.key) },
@@ -235,6 +252,12 @@ function resolveConfig(
     metrics: {
       prometheusFile: read.metrics.prometheus === undefined ? undefined : absolute(read.metrics.prometheus),
       retentionMs: read.metrics.retention,
+      retention: [
+        toRetention(DEFAULT_CLASS, { retention: read.metrics.retention, downsampling: read.metrics.downsampling }),
+        ...Object.entries(read.metrics.retention_classes).map(([name, each]) => toRetention(name, each)),
+      ],
+      sizeBytes: read.metrics.retention_size,
+      classOfTenant: new Map(read.tenants.flatMap(({ id, retention }) => (retention ? [[id, retention]] : []))),
     },
     alerts: {
       alertmanagerFile: read.alerts.alertmanager === undefined ? undefined : absolute(read.alerts.alertmanager),
@@ -248,6 +271,7 @@ function resolveConfig(
     },
     dashboards: read.dashboards.map(absolute),
     logLevel: mustLogLevel(flags.logLevel) ?? read.log_level,
+    listeners: toListeners(read.listeners, listen),
   };
   checkTogether(config, document);
   return Object.freeze(config);
@@ -265,11 +289,30 @@ function checkTogether(config: StorewatchConfig, document: ConfigDocument): void
       }),
     );
   }
-  if (config.metrics.retentionMs < 3_600_000) {
+  if (config.metrics.retentionMs < MIN_RETENTION_MS) {
     findings.push(
       document.finding(["metrics", "retention"], "metrics.retention: expected at least 1h", { code: "CONFIG_VALUE" }),
     );
   }
+  for (const { name, timeMs } of config.metrics.retention.slice(1)) {
+    if (timeMs >= MIN_RETENTION_MS) continue;
+    findings.push(
+      document.finding(
+        ["metrics", "retention_classes", name, "retention"],
+        `metrics.retention_classes.${name}.retention: expected at least 1h`,
+        { code: "CONFIG_VALUE" },
+      ),
+    );
+  }
+  config.tenants.forEach(({ id }, i) => {
+    const name = config.metrics.classOfTenant.get(id);
+    if (name === undefined || config.metrics.retention.some((one) => one.name === name)) return;
+    findings.push(
+      document.finding(["tenants", i, "retention"], `there is no class ${name} in metrics.retention_classes`, {
+        code: "CONFIG_VALUE",
+      }),
+    );
+  });
   const seen = new Map<string, number>();
   config.tenants.forEach((tenant, i) => {
     const first = seen.get(tenant.id);

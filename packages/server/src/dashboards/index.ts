@@ -1,5 +1,5 @@
 export { annotationRoutes } from "./annotation-route.ts";
-export { AnnotationStore } from "./annotation-store.ts";
+export { AnnotationStore, type NewAnnotation } from "./annotation-store.ts";
 export { DashboardStore } from "./dashboard-store.ts";
 export { DeployWatcher, VERSIONS_QUERY } from "./deploys.ts";
 export { type DashboardPersistence, FileDashboards } from "./persistence.ts";

@@ -1,5 +1,6 @@
 // The one HTTP port: listener, access, errors, the features' routes, the web app.
-import type { Server } from "node:http";
+import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Server as TlsServer } from "node:tls";
 import { type Clock, sleep } from "@storewatch/model";
 import Fastify, {
@@ -30,6 +31,8 @@ import { serveUi } from "./ui-route.ts";
 
 export interface HttpServerOptions {
   readonly listen: ListenAddress;
+  /** Further ports that answer in the same way. */
+  readonly alsoListen?: readonly ListenAddress[];
   readonly tls?: TlsFiles;
   readonly allowedHosts: readonly string[];
   readonly externalUrl?: string;
@@ -81,6 +84,11 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const CHECK_EVERY_MS = 5000;
 const CONNECTIONS_MAX = 10_000;
 const DRAIN_MS = 4000;
+const SERVER = {
+  maxHeaderSize: HEADERS_LIMIT_BYTES,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  connectionsCheckingInterval: CHECK_EVERY_MS,
+};
 
 /** Throws TLS_FILES. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -134,15 +142,10 @@ function createFastify(pair: TlsPair | undefined, logger: Logger): FastifyInstan
       sendError(error, request, reply);
     },
   } as const;
-  const server = {
-    maxHeaderSize: HEADERS_LIMIT_BYTES,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    connectionsCheckingInterval: CHECK_EVERY_MS,
-  };
   // Typed alike: what differs is below the routes.
   return pair
-    ? (Fastify({ ...shared, https: { ...server, ...pair, minVersion: "TLSv1.2" } }) as unknown as FastifyInstance)
-    : Fastify({ ...shared, http: server });
+    ? (Fastify({ ...shared, https: { ...SERVER, ...pair, minVersion: "TLSv1.2" } }) as unknown as FastifyInstance)
+    : Fastify({ ...shared, http: SERVER });
 }
 
 /** The client's own id where it has a harmless one, so that its log and ours can be joined. */
@@ -175,7 +178,8 @@ function acceptEmptyJson(scope: FastifyInstance): void {
 }
 
 class Listener implements HttpServer {
-  private stopWatching: () => void = () => {};
+  private stopWatching: Array<() => void> = [];
+  private readonly others: Server[] = [];
 
   constructor(
     readonly app: FastifyInstance,
@@ -185,19 +189,11 @@ class Listener implements HttpServer {
   ) {}
 
   async start(): Promise<HttpAddress> {
-    const { listen, tls, clock, logger } = this.options;
+    const { listen, alsoListen = [], tls, logger } = this.options;
     const shown = formatListenAddress(listen);
-    try {
-      await this.app.listen({ host: listen.host, port: listen.port });
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === "EADDRINUSE") throw new StorewatchError("PORT_TAKEN", { address: shown }, { cause: error });
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new StorewatchError("LISTEN_FAILED", { address: shown, reason }, { cause: error });
-    }
-    const server: Server = this.app.server;
-    server.maxConnections = CONNECTIONS_MAX;
-    if (tls && this.pair) this.stopWatching = watchTls(server as unknown as TlsServer, tls, this.pair, clock, logger);
+    await orListenError(listen, () => this.app.listen({ host: listen.host, port: listen.port }));
+    this.guard(this.app.server);
+    for (const address of alsoListen) await this.listenAlso(address);
     if (!tls && !isLoopbackHost(listen.host)) {
       logger.warn(
         { listen: shown },
@@ -205,6 +201,32 @@ class Listener implements HttpServer {
       );
     }
     return this.address();
+  }
+
+  private async listenAlso(address: ListenAddress): Promise<void> {
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.app.routing(request, response);
+    const server = this.pair
+      ? createTlsServer({ ...SERVER, ...this.pair, minVersion: "TLSv1.2" }, answer)
+      : createPlainServer(SERVER, answer);
+    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    const opening = () =>
+      new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(address.port, address.host, () => {
+          server.off("error", reject);
+          resolve();
+        });
+      });
+    await orListenError(address, opening);
+    this.others.push(server);
+    this.guard(server);
+  }
+
+  private guard(server: Server): void {
+    const { tls, clock, logger } = this.options;
+    server.maxConnections = CONNECTIONS_MAX;
+    if (tls && this.pair)
+      this.stopWatching.push(watchTls(server as unknown as TlsServer, tls, this.pair, clock, logger));
   }
 
   private address(): HttpAddress {
@@ -217,14 +239,31 @@ class Listener implements HttpServer {
   }
 
   async stop(): Promise<void> {
-    this.stopWatching();
+    for (const stop of this.stopWatching) stop();
     this.options.hub.close();
     const drained = new AbortController();
-    const closed = this.app.close().finally(() => drained.abort());
+    const closeOthers = this.others.map((server) => new Promise((resolve) => server.close(resolve)));
+    for (const server of this.others) server.closeIdleConnections();
+    const closed = Promise.all([this.app.close(), ...closeOthers]).finally(() => drained.abort());
     const overdue = sleep(this.options.clock, DRAIN_MS, drained.signal).then(
-      () => this.app.server.closeAllConnections(),
+      () => {
+        for (const server of [this.app.server, ...this.others]) server.closeAllConnections();
+      },
       () => {},
     );
     await Promise.all([closed, overdue]);
+  }
+}
+
+/** Throws PORT_TAKEN, LISTEN_FAILED. */
+async function orListenError(listen: ListenAddress, open: () => Promise<unknown>): Promise<void> {
+  const address = formatListenAddress(listen);
+  try {
+    await open();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "EADDRINUSE") throw new StorewatchError("PORT_TAKEN", { address }, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StorewatchError("LISTEN_FAILED", { address, reason }, { cause: error });
   }
 }

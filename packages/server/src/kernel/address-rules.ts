@@ -76,6 +76,15 @@ export function createAddressRules(allow: readonly string[] = []): AddressRules 
   };
 }
 
+/** Who is listened to where there is no credential: this machine, and who lies in the ranges. Throws on a bad CIDR. */
+export function senderRules(allow: readonly string[]): (address: string) => boolean {
+  const allowed = blockList([["127.0.0.0", 8], ["::1", 128], ...allow.map(mustParseCidr)]);
+  return (raw) => {
+    const address = embeddedIpv4(raw) ?? raw;
+    return allowed.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  };
+}
+
 /** `10.0.0.0/8`, or one address. Undefined when it is neither. */
 export function parseCidr(text: string): Range | undefined {
   const [network, prefixText, ...rest] = text.split("/");

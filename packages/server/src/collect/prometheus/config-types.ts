@@ -1,5 +1,7 @@
 // What a Prometheus file comes down to for collecting. Times in ms, sizes in bytes, file names absolute.
+
 import type { Finding, Labels, TenantScope } from "@storewatch/model";
+import type { OtlpSettings } from "../ingest/otlp/settings.ts";
 import type { NameScheme, RelabelConfig } from "../relabel.ts";
 import type { LabelLimits } from "../scrape/series-resolver.ts";
 import type { Secret } from "./secret.ts";
@@ -23,6 +25,7 @@ export interface PrometheusConfig {
   readonly retentionMs: number | undefined;
   /** What the file asks for and Storewatch does not do: errors stop a start, warnings do not. */
   readonly unsupported: readonly Finding[];
+  readonly otlp: OtlpSettings;
 }
 
 /** External Alertmanagers that are asked alike. */

@@ -1,6 +1,9 @@
 // The sections besides scraping: alerting, remote storage, tracing, OTLP, storage. Read and checked; what Storewatch does
 // in its own way, or not yet, is told as a remark when the file is loaded.
+
 import type { z } from "zod";
+import type { TranslationStrategy } from "../ingest/otlp/names.ts";
+import { DEFAULT_OTLP_SETTINGS, type OtlpSettings } from "../ingest/otlp/settings.ts";
 import type { NameScheme } from "../relabel.ts";
 import { goQuote } from "../scrape/go-text.ts";
 import { fileSd, foreignDiscovery, staticConfigs } from "./discovery-kinds.ts";
@@ -221,7 +224,7 @@ export const tracingFields = section({
   }
 });
 
-const STRATEGIES = [
+const STRATEGIES: readonly TranslationStrategy[] = [
   "UnderscoreEscapingWithSuffixes",
   "UnderscoreEscapingWithoutSuffixes",
   "NoUTF8EscapingWithSuffixes",
@@ -267,10 +270,22 @@ function checkAttributes(names: readonly string[] | null | undefined, key: strin
   }
 }
 
+export function toOtlpSettings(otlp: z.output<typeof otlpFields>): OtlpSettings {
+  const strategy = STRATEGIES.find((known) => known === otlp?.translation_strategy);
+  return {
+    strategy: strategy ?? DEFAULT_OTLP_SETTINGS.strategy,
+    promote: otlp?.promote_all_resource_attributes ? "all" : (otlp?.promote_resource_attributes ?? []),
+    ignore: otlp?.ignore_resource_attributes ?? [],
+    keepIdentifying: otlp?.keep_identifying_resource_attributes ?? false,
+    nhcb: otlp?.convert_histograms_to_nhcb ?? false,
+    promoteScope: otlp?.promote_scope_metadata ?? false,
+  };
+}
+
 export function checkOtlp(otlp: z.output<typeof otlpFields>, scheme: NameScheme, report: Report): void {
   const strategy = otlp?.translation_strategy;
   if (!strategy) return;
-  if (!STRATEGIES.includes(strategy)) {
+  if (!STRATEGIES.some((known) => known === strategy)) {
     report(`unsupported OTLP translation strategy ${goQuote(strategy)}`, "otlp", "translation_strategy");
   } else if (strategy.startsWith("No") && scheme === "legacy") {
     const message = `OTLP translation strategy ${goQuote(strategy)} is not allowed when UTF8 is disabled`;

@@ -24,7 +24,6 @@ export function unsupportedIn(fields: PrometheusFields, document: ConfigDocument
   warn(fields.remote_write, ["remote_write"], `remote_write: ${NOT_YET}: samples are kept here only`);
   warn(fields.remote_read, ["remote_read"], `remote_read: ${NOT_YET}: queries see what is stored here only`);
   warn(fields.tracing, ["tracing"], `tracing: ${NOT_YET}`);
-  warn(fields.otlp, ["otlp"], `otlp: ${NOT_YET}`);
   findings.push(...unsupportedAlertmanagers(fields, document));
   warn(fields.runtime?.gogc, ["runtime", "gogc"], "runtime.gogc: has no meaning here");
   warn(fields.global?.query_log_file, ["global", "query_log_file"], `query_log_file: ${NOT_YET}`);

@@ -9,7 +9,8 @@ import { DeltaState } from "./deltas.ts";
 import { otlpLabelName, otlpMetricName } from "./names.ts";
 import { OtlpJsonError, readJson } from "./read-json.ts";
 import { readProtobuf } from "./read-protobuf.ts";
-import { DEFAULT_OTLP_SETTINGS, type OtlpSettings, OtlpTranslation } from "./translate.ts";
+import { DEFAULT_OTLP_SETTINGS, type OtlpSettings } from "./settings.ts";
+import { OtlpTranslation } from "./translate.ts";
 
 const NANO = "000000";
 const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });

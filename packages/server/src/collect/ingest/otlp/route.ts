@@ -9,7 +9,8 @@ import { parseJson, readBody, takeRawBodies } from "../body.ts";
 import type { DeltaState } from "./deltas.ts";
 import { OtlpJsonError, readJson } from "./read-json.ts";
 import { readProtobuf } from "./read-protobuf.ts";
-import { type OtlpSettings, OtlpTranslation } from "./translate.ts";
+import type { OtlpSettings } from "./settings.ts";
+import { OtlpTranslation } from "./translate.ts";
 
 export interface OtlpRouteDependencies {
   readonly intake: Intake;

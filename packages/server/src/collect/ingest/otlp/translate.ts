@@ -26,27 +26,8 @@ import type {
   SummaryPoint,
   Temporality,
 } from "./model.ts";
-import { type NameKind, otlpLabelName, otlpMetricName, type TranslationStrategy } from "./names.ts";
-
-/** The `otlp` section of the Prometheus file. */
-export interface OtlpSettings {
-  readonly strategy: TranslationStrategy;
-  /** Resource attributes that become labels of every series; "all" but the ignored. */
-  readonly promote: readonly string[] | "all";
-  readonly ignore: readonly string[];
-  readonly keepIdentifying: boolean;
-  readonly nhcb: boolean;
-  readonly promoteScope: boolean;
-}
-
-export const DEFAULT_OTLP_SETTINGS: OtlpSettings = {
-  strategy: "UnderscoreEscapingWithSuffixes",
-  promote: [],
-  ignore: [],
-  keepIdentifying: false,
-  nhcb: false,
-  promoteScope: false,
-};
+import { type NameKind, otlpLabelName, otlpMetricName } from "./names.ts";
+import type { OtlpSettings } from "./settings.ts";
 
 const IDENTIFYING = ["service.namespace", "service.name", "service.instance.id"];
 /** A shop is always told by its label, whatever the settings promote. */
