@@ -1,6 +1,6 @@
 // What the engine needs of a store. Implemented by the server over the time series store (tenant already enforced) and
 // by an in-memory store in tests.
-import type { Clock, Labels, Matcher, SeriesSamples } from "@storewatch/model";
+import type { Clock, Labels, Matcher, NativeHistogram, SeriesSamples } from "@storewatch/model";
 
 export interface SelectHints {
   /** The range's or query's step, 0 for an instant query. */
@@ -72,7 +72,9 @@ export interface QueryShare {
 export interface VectorSample {
   readonly labels: Labels;
   readonly timeMs: number;
+  /** NaN of a sample with a histogram. */
   readonly value: number;
+  readonly histogram?: NativeHistogram | undefined;
 }
 
 /** Points of one series of a range result; only the steps that have a value, ascending. */
@@ -80,6 +82,8 @@ export interface MatrixSeries {
   readonly labels: Labels;
   readonly timesMs: Float64Array;
   readonly values: Float64Array;
+  /** Only of a series with native histograms: at the places of such points the histogram; `values` is NaN there. */
+  readonly histograms?: readonly (NativeHistogram | undefined)[] | undefined;
 }
 
 export type QueryValue =
