@@ -42,4 +42,16 @@ export interface NotificationData {
   readonly externalUrl: string;
   readonly groupKey: string;
   readonly truncatedAlerts: number;
+  /** Of the route that led here; none when left out. */
+  readonly routeLabels?: LabelRecord;
+  /** Why it is sent now; the first notification when left out. */
+  readonly reason?: NotificationReason;
 }
+
+/** As Alertmanager words it. */
+export type NotificationReason =
+  | "first notification"
+  | "new alerts added"
+  | "some alerts resolved"
+  | "all alerts resolved"
+  | "repeat interval elapsed";

@@ -1,4 +1,10 @@
-export type { AlertSink, NotificationData, NotifiedAlert, PostableAlert } from "./alert.ts";
+export type {
+  AlertSink,
+  NotificationData,
+  NotificationReason,
+  NotifiedAlert,
+  PostableAlert,
+} from "./alert.ts";
 export { type Clock, sleep, type Timer } from "./clock.ts";
 export { formatDurationMs, parseDurationMs } from "./duration.ts";
 export type { Exemplar, SeriesExemplar, SeriesExemplars } from "./exemplar.ts";

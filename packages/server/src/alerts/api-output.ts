@@ -20,7 +20,12 @@ export function alertJson({ alert, state, silencedBy, inhibitedBy, mutedBy, rece
 }
 
 export function groupJson(group: GroupView, alerts: readonly AlertView[]): object {
-  return { alerts: alerts.map(alertJson), labels: group.labels, routeLabels: {}, receiver: { name: group.receiver } };
+  return {
+    alerts: alerts.map(alertJson),
+    labels: group.labels,
+    routeLabels: group.route.labels,
+    receiver: { name: group.receiver },
+  };
 }
 
 export function silenceJson(silence: Silence, nowMs: number): object {

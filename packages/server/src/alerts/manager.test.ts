@@ -234,6 +234,60 @@ time_intervals:
   });
 });
 
+it("a silence that an edit replaces hides until the new one does, however slow the disk is", async () => {
+  const kept = createMemoryPersistence();
+  let disk = Promise.resolve();
+  const { manager } = await started(ROUTE, {
+    kept: { ...kept, save: (records) => disk.then(() => kept.save(records)) },
+  });
+  const id = await manager.setSilence(ALL_TENANTS, silence([new Matcher("=", "alertname", "A")]));
+  let release = () => {};
+  disk = new Promise((resolve) => {
+    release = resolve;
+  });
+  const edit = manager.setSilence(ALL_TENANTS, silence([new Matcher("=~", "alertname", "A|B")], { id }));
+  await Promise.resolve();
+  expect(manager.silencing({ alertname: "A" }, START_MS)).toHaveLength(1);
+  expect(manager.silencing({ alertname: "B" }, START_MS)).toHaveLength(1);
+  release();
+  expect(await edit).not.toBe(id);
+});
+
+it("tells templates and webhooks the labels of the route, and why they are told", async () => {
+  const { clock, manager, sent } = await started(`
+route:
+  receiver: ops
+  group_by: [alertname]
+  group_wait: 0s
+  group_interval: 30s
+  repeat_interval: 5m
+  labels: { team: platform, tier: one }
+  routes:
+  - matchers: [alertname="A"]
+    labels: { team: checkout }
+receivers: [{ name: ops, webhook_configs: [{ url: http://hook.example/, send_resolved: true }] }]
+`);
+  const until = { endsAtMs: START_MS + 3_600_000 };
+  const put = (i: string, rest = until) => manager.put(ALL_TENANTS, [alert("A", { i }, rest)]);
+  await put("1");
+  await clock.advance(1000);
+  await put("2");
+  await clock.advance(30_000);
+  await put("2", { endsAtMs: clock.nowMs() });
+  await clock.advance(30_000);
+  await clock.advance(360_000);
+  await put("1", { endsAtMs: clock.nowMs() });
+  await clock.advance(30_000);
+  expect(sent.map(({ data }) => data.reason)).toEqual([
+    "first notification",
+    "new alerts added",
+    "some alerts resolved",
+    "repeat interval elapsed",
+    "all alerts resolved",
+  ]);
+  expect(sent[0].data.routeLabels).toEqual({ team: "checkout", tier: "one" });
+});
+
 describe("a receiver in trouble", () => {
   const TWO = `
 route: { receiver: ops, group_by: [alertname], group_wait: 0s, group_interval: 20s, repeat_interval: 1h }

@@ -1,4 +1,5 @@
 // What each integration of each group was last told: decides whether there is news, also after a restart.
+import type { NotificationReason } from "@storewatch/model";
 
 export interface NotifiedEntry {
   /** Group key, receiver, kind and index. */
@@ -48,22 +49,22 @@ export class NotificationLog {
   }
 }
 
-/** Whether a group's state is news to an integration. */
-export function needsNotification(
+/** Why a group's state is news to an integration; undefined when it is none. */
+export function notificationReason(
   entry: Pick<NotifiedEntry, "atMs" | "firing" | "resolved"> | undefined,
   firing: readonly string[],
   resolved: readonly string[],
   repeatIntervalMs: number,
   sendResolved: boolean,
   nowMs: number,
-): boolean {
-  if (!entry) return firing.length > 0;
-  if (!isSubset(firing, entry.firing)) return true;
+): NotificationReason | undefined {
+  if (!entry) return firing.length > 0 ? "first notification" : undefined;
+  if (!isSubset(firing, entry.firing)) return "new alerts added";
   // All is resolved: to be noted even without send_resolved, so that the next firing is news. Nobody was told of what
   // fired and resolved between two flushes.
-  if (firing.length === 0) return entry.firing.length > 0;
-  if (sendResolved && !isSubset(resolved, entry.resolved)) return true;
-  return entry.atMs < nowMs - repeatIntervalMs;
+  if (firing.length === 0) return entry.firing.length > 0 ? "all alerts resolved" : undefined;
+  if (sendResolved && !isSubset(resolved, entry.resolved)) return "some alerts resolved";
+  return entry.atMs < nowMs - repeatIntervalMs ? "repeat interval elapsed" : undefined;
 }
 
 function isSubset(part: readonly string[], whole: readonly string[]): boolean {

@@ -84,9 +84,11 @@ export class Silences {
       return previous.id;
     }
     if (this.silences.size >= this.options.limits.silencesMax) throw new SilenceError("limit", "too many silences");
-    if (previous && stateOf(previous, nowMs) !== "expired") await this.end(previous, nowMs);
     const id = this.options.newId();
-    await this.store({ ...fields, id, startsAtMs: Math.max(startsAtMs, nowMs) });
+    // Both count before either is written: in between, what the old one hides must not be told.
+    const stored = [this.store({ ...fields, id, startsAtMs: Math.max(startsAtMs, nowMs) })];
+    if (previous && stateOf(previous, nowMs) !== "expired") stored.push(this.end(previous, nowMs));
+    await Promise.all(stored);
     return id;
   }
 

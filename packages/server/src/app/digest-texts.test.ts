@@ -60,7 +60,7 @@ it("a digest names the sums in its title and each group in its text; the log has
   );
   await clock.advance(10_000);
   expect(posts).toHaveLength(21);
-  expect(posts[20].title).toBe("[FIRING:4] AlertStorm 3 groups, 3 alerts (critical)");
+  expect(posts[20].title).toBe("[FIRING] AlertStorm 3 groups, 3 alerts (critical)");
   expect(posts[20].text).toContain(
     "- 3 more groups with 3 alerts firing, worst: critical\n  More than 20 notifications within 1m",
   );

@@ -6,7 +6,7 @@ import { buildTimeInterval, timeIntervalSchema } from "../alerts/config/time-int
 import { fingerprintOf } from "../alerts/fingerprint.ts";
 import { Inhibitor } from "../alerts/inhibitor.ts";
 import { matchesLabels } from "../alerts/matchers/parse.ts";
-import { needsNotification } from "../alerts/notification-log.ts";
+import { notificationReason } from "../alerts/notification-log.ts";
 import { canEdit, matcherProblem, type SilenceState, silenceProblem, stateOf } from "../alerts/silences.ts";
 import { intervalsAt } from "../alerts/stage/mute.ts";
 import {
@@ -260,7 +260,7 @@ const NOTIFY: Readonly<Record<string, CaseCheck>> = {
       : undefined;
     const repeatMs = cell.repeat ? durationMs(cell.repeat) : 0;
     const firing = hashes(cell.firingAlerts);
-    const needed = needsNotification(
+    const reason = notificationReason(
       entry,
       firing,
       hashes(cell.resolvedAlerts),
@@ -268,7 +268,7 @@ const NOTIFY: Readonly<Record<string, CaseCheck>> = {
       cell.resolve === true,
       NOW_MS,
     );
-    return needed === cell.res ? undefined : `needed: ${needed}`;
+    return (reason !== undefined) === cell.res ? undefined : `reason: ${reason}`;
   },
   "notify/mute_test.go TestTimeMuteStage": checkMuted,
   "notify/mute_test.go TestTimeActiveStage": (cell) => {

@@ -108,7 +108,6 @@ function alertmanagerData(value: Json) {
   const isData = typeof value === "object" && value !== null && "$type" in value && value.$type === "Data";
   if (!isData) return fromJson(data);
   const fields = data as Record<string, LabelRecord | undefined> & { Alerts?: readonly Json[] };
-  if (fields.RouteLabels) throw new Inexpressible("route labels");
   if (fields.Alerts) throw new Inexpressible("an alert whose label maps are nil");
   return notificationTemplateData({
     receiver: "",
@@ -120,6 +119,7 @@ function alertmanagerData(value: Json) {
     externalUrl: "",
     groupKey: "",
     truncatedAlerts: 0,
+    routeLabels: fields.RouteLabels ?? {},
   });
 }
 

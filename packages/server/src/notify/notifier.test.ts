@@ -99,6 +99,8 @@ describe("webhook", () => {
       version: "4",
       groupKey: '{}:{alertname="HighErrorRate"}',
       truncatedAlerts: 0,
+      notification_reason: "first notification",
+      routeLabels: {},
     });
   });
 

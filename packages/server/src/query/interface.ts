@@ -1,6 +1,6 @@
 // Queries of people, rules and pages: always for a scope, always within limits.
 
-import type { TenantScope } from "@storewatch/model";
+import type { SeriesSamples, TenantScope } from "@storewatch/model";
 import type { QueryResult } from "@storewatch/promql/engine";
 
 export interface QueryService {
@@ -22,4 +22,6 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly lookbackMs?: number;
+  /** Count as stored for this query, in place of stored series with the same labels; held to the scope as these are, and never cached. */
+  readonly added?: readonly SeriesSamples[];
 }

@@ -12,6 +12,7 @@ import { StorewatchError } from "../kernel/errors.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import type { MetricStore } from "../store/interface.ts";
 import { enforceScope } from "../tenant/enforce.ts";
+import { withAddedSeries } from "./added-series.ts";
 import type { QueryOptions, QueryService } from "./interface.ts";
 
 export interface QueryLimits {
@@ -95,7 +96,11 @@ export function createQueryService(deps: QueryDependencies): QueryService {
   return {
     instant: (scope, expression, timeMs, options = {}) =>
       run("instant", scope, options.isUrgent, (engine) =>
-        engine.instant(queryable(store, scope, limits), request(scope, expression, options), timeMs),
+        engine.instant(
+          withAddedSeries(queryable(store, scope, limits), options.added),
+          request(scope, expression, options),
+          timeMs,
+        ),
       ),
     range(scope, expression, startMs, endMs, stepMs, options = {}) {
       if ((endMs - startMs) / stepMs > limits.maxPoints) {
@@ -103,7 +108,13 @@ export function createQueryService(deps: QueryDependencies): QueryService {
         return Promise.reject(new QueryError("limit", text));
       }
       return run("range", scope, options.isUrgent, (engine) =>
-        engine.range(queryable(store, scope, limits), request(scope, expression, options), startMs, endMs, stepMs),
+        engine.range(
+          withAddedSeries(queryable(store, scope, limits), options.added),
+          request(scope, expression, options),
+          startMs,
+          endMs,
+          stepMs,
+        ),
       );
     },
   };

@@ -1,5 +1,6 @@
 // POST /api/storewatch/v1/rule-preview: whoever may query may ask what a rule would have done, on the data of their shops.
 import { rulePreviewRequestSchema } from "@storewatch/model/api";
+import { QueryError } from "@storewatch/promql/engine";
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { StorewatchError } from "../kernel/errors.ts";
@@ -32,11 +33,19 @@ export function rulePreviewRoutes(deps: PreviewDependencies): FastifyPluginAsync
         if (running >= PREVIEWS_MAX)
           throw new StorewatchError("LIMIT", { reason: "too many previews at the same time", seconds: 2 });
         running++;
+        const abort = new AbortController();
+        const gone = () => abort.abort(new QueryError("canceled", "the client closed the connection"));
+        request.raw.socket.once("close", gone);
         try {
           const { endMs = deps.clock.nowMs(), rangeMs } = body.data;
           const previewed = readPreviewedRule(body.data);
-          return await previewRule(deps, request.principal.scope, previewed, { endMs, rangeMs });
+          return await previewRule(deps, request.principal.scope, previewed, {
+            endMs,
+            rangeMs,
+            signal: abort.signal,
+          });
         } finally {
+          request.raw.socket.removeListener("close", gone);
           running--;
         }
       },

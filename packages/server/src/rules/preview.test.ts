@@ -5,6 +5,7 @@ import { createEngine, QueryError } from "@storewatch/promql/engine";
 import { parseSeriesLine } from "@storewatch/promql/promqltest";
 import { FakeClock } from "@storewatch/testkit";
 import { describe, expect, test } from "vitest";
+import { withAddedSeries } from "../query/added-series.ts";
 import type { QueryService } from "../query/interface.ts";
 import { enforceScope } from "../tenant/enforce.ts";
 import { previewRule } from "./preview.ts";
@@ -20,7 +21,7 @@ const T0 = 1_700_006_400_000;
 async function preview(
   request: RulePreviewRequest,
   input: readonly string[],
-  options: { readonly scope?: TenantScope; readonly minutes?: number } = {},
+  options: { readonly scope?: TenantScope; readonly minutes?: number; readonly signal?: AbortSignal } = {},
 ) {
   const { scope = ALL_TENANTS, minutes = 20 } = options;
   const store = new TestStore();
@@ -29,9 +30,12 @@ async function preview(
   const clock = new FakeClock(T0 + minutes * MINUTE);
   const engine = createEngine({ clock });
   const query: QueryService = {
-    instant: (by, expression, timeMs) => engine.instant(store, { expression: enforceScope(by, expression) }, timeMs),
-    range: (by, expression, startMs, endMs, stepMs) =>
-      engine.range(store, { expression: enforceScope(by, expression) }, startMs, endMs, stepMs),
+    instant: (by, expression, timeMs, { added, signal } = {}) =>
+      engine.instant(withAddedSeries(store, added), { expression: enforceScope(by, expression), signal }, timeMs),
+    range(by, expression, startMs, endMs, stepMs, { added, signal } = {}) {
+      const request = { expression: enforceScope(by, expression), signal };
+      return engine.range(withAddedSeries(store, added), request, startMs, endMs, stepMs);
+    },
   };
   const settings = () => ({ externalLabels: { region: "eu" }, evaluationIntervalMs: MINUTE, queryOffsetMs: 0 });
   const body = rulePreviewRequestSchema.parse({ rangeMs: minutes * MINUTE, ...request });
@@ -39,6 +43,7 @@ async function preview(
   const result = await previewRule(deps, scope, readPreviewedRule(body), {
     endMs: clock.nowMs(),
     rangeMs: body.rangeMs,
+    signal: options.signal,
   });
   return rulePreviewSchema.parse(result);
 }
@@ -135,6 +140,57 @@ describe("a preview", () => {
     const result = await preview({ record: "x:sum", expr: "sum(x)" }, ["x 1x30"]);
     expect(result).toMatchObject({ type: "recording", name: "x:sum", alerts: [], lastFiring: null, threshold: null });
     expect(result.series[0].points).toHaveLength(21);
+  });
+
+  describe("of a group that is not stored yet", () => {
+    const GROUP = `
+name: shop
+rules:
+- record: unrelated
+  expr: x * 100
+- record: shop:x:rate
+  expr: rate(x[5m]) * 60
+  labels: { kind: rate }
+- record: shop:x:mean
+  expr: avg_over_time(shop:x:rate[2m])
+- alert: A
+  expr: shop:x:mean{kind="rate"} > 1.5
+  for: 1m
+- record: later
+  expr: x
+- alert: B
+  expr: later > 0
+`;
+    const input = ['x{shop="a"} 0+1x10 12+2x20', 'x{shop="b"} 0+1x30', "later 0x30"];
+
+    test("a rule sees what those above it would have recorded, and not those below it", async () => {
+      const result = await preview({ yaml: GROUP, rule: 3 }, input, { minutes: 30 });
+      // The rate is 2 from minute 15 on, 1.5 and a little more around minute 13.
+      expect(result.alerts.map(({ labels }) => labels)).toEqual([{ alertname: "A", kind: "rate", shop: "a" }]);
+      expect(result.firings).toBe(1);
+      expect(result.threshold).toEqual({ operator: ">", value: 1.5 });
+      expect(result.series[0].points.at(-1)?.[1]).toBeCloseTo(2);
+    });
+
+    test("values of a stored series of the same labels do not count, and a series that ends, ends", async () => {
+      const yaml = "name: g\nrules:\n- record: r\n  expr: x > 5\n- alert: A\n  expr: r\n";
+      const result = await preview({ yaml, rule: 1 }, ["x 0x4 9x4 0x30", "r 1x40"], { minutes: 30 });
+      expect(result.alerts.map(spans)).toEqual([["firing 5-10"]]);
+    });
+
+    test("shows a shop what is recorded of its own data only", async () => {
+      const yaml =
+        "name: g\nrules:\n- record: r\n  expr: sum by (tenant_id) (x)\n- record: all\n  expr: sum(x)\n- alert: A\n  expr: r or all\n";
+      const lines = ['x{tenant_id="acme"} 1x30', 'x{tenant_id="other"} 1x30'];
+      const own = await preview({ yaml, rule: 2 }, lines, { scope: tenantScope(["acme" as TenantId]) });
+      expect(own.alerts.map(({ labels }) => labels.tenant_id)).toEqual(["acme"]);
+    });
+  });
+
+  test("ends when nobody waits for it any more", async () => {
+    const gone = new AbortController();
+    gone.abort(new QueryError("canceled", "the client closed the connection"));
+    await expect(preview({ expr: "x > 1" }, ["x 2x30"], { signal: gone.signal })).rejects.toThrow("canceled");
   });
 
   test.each([

@@ -1,12 +1,13 @@
 // What a rule would have done: its expression over a range by one range query, then the alert states step by step with
 // the very code that evaluates rules.
-import type { Clock, Finding, Labels, TenantScope } from "@storewatch/model";
+import type { Clock, Finding, Labels, SeriesSamples, TenantScope } from "@storewatch/model";
 import type { PreviewInterval, RulePreview } from "@storewatch/model/api";
 import { type MatrixSeries, QueryError, type QueryResult, type VectorSample } from "@storewatch/promql/engine";
-import type { QueryService } from "../query/interface.ts";
+import type { QueryOptions, QueryService } from "../query/interface.ts";
 import { AlertingRule } from "./alerting-rule.ts";
 import { TemplateExpander } from "./expand.ts";
 import type { PreviewedRule } from "./preview-input.ts";
+import { neededRecordings, recordedSeries } from "./preview-recordings.ts";
 import { chartSeries, jsonNumber, valueExpression } from "./preview-series.ts";
 import type { RuleSettings } from "./rule-engine.ts";
 import type { AlertingRuleConfig } from "./rule-file.ts";
@@ -28,13 +29,22 @@ const CHART_VALUES_MAX = 1_000_000;
 const TIMEOUT_MS = 30_000;
 const ALERTS_MAX = 200;
 const SLICE_MS = 10;
+/** Up to here what is recorded has the group's own interval, whatever the steps of the preview: a query's limit. */
+const RECORDED_STEPS_MAX = 10_000;
+
+export interface PreviewRange {
+  readonly endMs: number;
+  readonly rangeMs: number;
+  /** Ends the preview: nobody waits for it any more. */
+  readonly signal?: AbortSignal;
+}
 
 /** Throws QueryError. `scope`: only the data of these shops. */
 export async function previewRule(
   deps: PreviewDependencies,
   scope: TenantScope,
   previewed: PreviewedRule,
-  range: { readonly endMs: number; readonly rangeMs: number },
+  range: PreviewRange,
 ): Promise<RulePreview> {
   return new Preview(deps, scope, previewed, range).run();
 }
@@ -61,21 +71,24 @@ class Preview {
   private readonly tracks = new Map<string, Track>();
   private readonly problems: Finding[] = [];
   private evaluations = 0;
+  /** Of the recording rules above this one. */
+  private added: readonly SeriesSamples[] = [];
 
   constructor(
     private readonly deps: PreviewDependencies,
     private readonly scope: TenantScope,
     private readonly previewed: PreviewedRule,
-    range: { readonly endMs: number; readonly rangeMs: number },
+    private readonly asked: PreviewRange,
   ) {
     const settings = deps.settings();
     const { group } = previewed;
     this.intervalMs = group.intervalMs ?? settings.evaluationIntervalMs;
     this.offsetMs = group.queryOffsetMs ?? settings.queryOffsetMs;
-    const runs = Math.ceil(range.rangeMs / (this.intervalMs * STEPS_MAX));
+    const { endMs, rangeMs } = asked;
+    const runs = Math.ceil(rangeMs / (this.intervalMs * STEPS_MAX));
     this.stepMs = this.intervalMs * Math.max(1, runs);
-    this.toMs = Math.floor(range.endMs / this.stepMs) * this.stepMs;
-    this.fromMs = this.toMs - Math.floor(range.rangeMs / this.stepMs) * this.stepMs;
+    this.toMs = Math.floor(endMs / this.stepMs) * this.stepMs;
+    this.fromMs = this.toMs - Math.floor(rangeMs / this.stepMs) * this.stepMs;
     this.startedMs = deps.clock.monotonicMs();
     this.expander = new TemplateExpander(deps.externalUrl);
   }
@@ -85,6 +98,7 @@ class Preview {
     const forMs = rule.type === "alerting" ? rule.forMs : 0;
     // Before the range, so that an alert that was pending already is seen to fire in it.
     const warmUpMs = Math.min(Math.ceil(forMs / this.stepMs) * this.stepMs, this.toMs - this.fromMs);
+    await this.record(warmUpMs);
     const result = await this.range(rule.expression, this.fromMs - warmUpMs);
     const durationMs = this.deps.clock.monotonicMs() - this.startedMs;
     const series = seriesOf(result);
@@ -117,9 +131,7 @@ class Preview {
 
   /** Without its condition an expression can have any number of series: the more, the wider the steps. */
   private async chartValues(expression: string): Promise<readonly MatrixSeries[]> {
-    const { value } = await this.deps.query.instant(this.scope, expression, this.toMs - this.offsetMs, {
-      timeoutMs: TIMEOUT_MS,
-    });
+    const value = await this.instant(expression, this.toMs);
     const count = value.type === "vector" ? value.samples.length : 1;
     const steps = (this.toMs - this.fromMs) / this.stepMs + 1;
     const widen = Math.max(1, Math.ceil((count * steps) / CHART_VALUES_MAX));
@@ -128,14 +140,41 @@ class Preview {
 
   private range(expression: string, fromMs: number, stepMs = this.stepMs): Promise<QueryResult> {
     const { offsetMs, toMs, scope } = this;
-    const options = { timeoutMs: TIMEOUT_MS };
-    return this.deps.query.range(scope, expression, fromMs - offsetMs, toMs - offsetMs, stepMs, options);
+    return this.deps.query.range(scope, expression, fromMs - offsetMs, toMs - offsetMs, stepMs, this.options());
+  }
+
+  private async instant(expression: string, timeMs: number): Promise<QueryResult["value"]> {
+    return (await this.deps.query.instant(this.scope, expression, timeMs - this.offsetMs, this.options())).value;
+  }
+
+  private options(): QueryOptions {
+    return { timeoutMs: TIMEOUT_MS, signal: this.asked.signal, added: this.added };
+  }
+
+  /** Runs the recording rules that the rule reads, over as much of the past as is looked at. */
+  private async record(warmUpMs: number): Promise<void> {
+    for (const { rule, backMs } of neededRecordings(this.previewed)) {
+      const spanMs = this.toMs - this.fromMs + warmUpMs + backMs;
+      const stepMs = spanMs / this.intervalMs <= RECORDED_STEPS_MAX ? this.intervalMs : this.stepMs;
+      const fromMs = this.toMs - Math.ceil(spanMs / stepMs) * stepMs;
+      const found = seriesOf(await this.range(rule.expression, fromMs, stepMs));
+      const samples = found.reduce((sum, one) => sum + one.timesMs.length, 0);
+      if (samples > SAMPLES_MAX)
+        throw new QueryError("limit", `${rule.record} gives ${samples} values: choose a shorter range`);
+      const recorded = recordedSeries(rule, found, stepMs, this.toMs - this.offsetMs);
+      if (new Set(recorded.map(({ labels }) => labels.key)).size === recorded.length) {
+        this.added = [...this.added, ...recorded];
+        continue;
+      }
+      const message = `${rule.record} fails: vector contains metrics with the same labelset after applying rule labels`;
+      this.problems.push({ ...REMARK, severity: "error", message });
+    }
   }
 
   /** How long the engine would take for it, once. */
   private async timeOne(expression: string): Promise<number> {
     const startedMs = this.deps.clock.monotonicMs();
-    await this.deps.query.instant(this.scope, expression, this.toMs - this.offsetMs, { timeoutMs: TIMEOUT_MS });
+    await this.instant(expression, this.toMs);
     return this.deps.clock.monotonicMs() - startedMs;
   }
 
@@ -154,6 +193,7 @@ class Preview {
     let sliceMs = this.deps.clock.monotonicMs();
     for (let timeMs = this.fromMs - warmUpMs; timeMs <= this.toMs; timeMs += this.stepMs) {
       await this.step(rule, vectorAt(series, cursors, timeMs - this.offsetMs), timeMs);
+      if (this.asked.signal?.aborted) throw this.asked.signal.reason;
       const nowMs = this.deps.clock.monotonicMs();
       if (nowMs - this.startedMs > TIMEOUT_MS) throw new QueryError("timeout", "the preview took too long");
       if (nowMs - sliceMs < SLICE_MS) continue;
@@ -188,7 +228,7 @@ class Preview {
 
   private context(timeMs: number, vector: readonly VectorSample[]): EvaluationContext {
     const ask = async (expression: string) => {
-      const { value } = await this.deps.query.instant(this.scope, expression, timeMs - this.offsetMs);
+      const value = await this.instant(expression, timeMs);
       const samples = value.type === "vector" ? value.samples : [];
       return samples.map((sample) => ({ labels: sample.labels.toJSON(), value: sample.value }));
     };

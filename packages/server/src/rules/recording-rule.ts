@@ -4,6 +4,11 @@ import type { RecordingRuleView } from "./interface.ts";
 import type { RecordingRuleConfig } from "./rule-file.ts";
 import { type EvaluationContext, RuleError, type RuleOutcome, RuleStatus, type SeriesWrite } from "./rule-status.ts";
 
+/** What a sample of the rule's answer is written as. */
+export function recordedLabels(config: RecordingRuleConfig, labels: Labels): Labels {
+  return Labels.from({ ...labels.toJSON(), [METRIC_NAME]: config.record, ...config.labels });
+}
+
 export class RecordingRule {
   readonly name: string;
   readonly status = new RuleStatus();
@@ -21,7 +26,7 @@ export class RecordingRule {
     const series: SeriesWrite[] = [];
     const timeMs = context.timeMs - context.queryOffsetMs;
     for (const { labels, value } of vector) {
-      const named = Labels.from({ ...labels.toJSON(), [METRIC_NAME]: this.name, ...this.config.labels });
+      const named = recordedLabels(this.config, labels);
       if (seen.has(named.key)) {
         throw new RuleError("vector contains metrics with the same labelset after applying rule labels");
       }

@@ -1,10 +1,12 @@
 // Storewatch's own default notification templates, under the names that Alertmanager's configurations refer to.
 // A file named in `templates:` of the configuration may define any of them anew.
+// AlertStorm is the digest of the storm control: its "alerts" are a head and a line for each group, so they are not
+// counted; its labels hold the true numbers.
 
 const SHARED = `
 {{- define "__alertmanager" }}Storewatch{{ end }}
 {{- define "__alertmanagerURL" }}{{ .ExternalURL }}/alerts?receiver={{ .Receiver | urlquery }}{{ end }}
-{{- define "__subject" }}[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ len .Alerts.Firing }}{{ end }}] {{ join " " .GroupLabels.SortedPairs.Values }}{{ with .CommonLabels.Remove .GroupLabels.Names }} ({{ join " " .Values }}){{ end }}{{ end }}
+{{- define "__subject" }}[{{ .Status | toUpper }}{{ if and (eq .Status "firing") (ne .GroupLabels.alertname "AlertStorm") }}:{{ len .Alerts.Firing }}{{ end }}] {{ join " " .GroupLabels.SortedPairs.Values }}{{ with .CommonLabels.Remove .GroupLabels.Names }} ({{ join " " .Values }}){{ end }}{{ end }}
 {{- define "__description" }}{{ end }}
 {{- define "__alert_title" }}{{ or .Annotations.summary .Annotations.message .Labels.alertname "alert" }}{{ end }}
 {{- define "__text_alert_list" }}{{ range . }}
@@ -115,11 +117,11 @@ since {{ .StartsAt.Format "2006-01-02 15:04:05 MST" }}{{ if eq .Status "resolved
 <body style="margin:0;padding:24px;background:#f4f6f8;color:#1c2430;font-family:Helvetica,Arial,sans-serif;font-size:15px;">
 <table width="100%" cellpadding="0" cellspacing="0" style="max-width:680px;margin:0 auto;background:#ffffff;border:1px solid #e3e6ea;">
 <tr><td style="padding:16px;color:#ffffff;background:{{ if eq .Status "firing" }}#b3261e{{ else }}#1e7d4f{{ end }};">
-<strong>{{ len .Alerts }} alert{{ if gt (len .Alerts) 1 }}s{{ end }} for {{ range .GroupLabels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}</strong>
+<strong>{{ if ne .GroupLabels.alertname "AlertStorm" }}{{ len .Alerts }} alert{{ if gt (len .Alerts) 1 }}s{{ end }} for {{ end }}{{ range .GroupLabels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}</strong>
 </td></tr>
 <tr><td style="${CELL}"><a href="{{ template "__alertmanagerURL" . }}">View in {{ template "__alertmanager" . }}</a></td></tr>
-{{ with .Alerts.Firing }}<tr><td style="${CELL}">[{{ len . }}] Firing</td></tr>{{ range . }}{{ template "__email_alert" . }}{{ end }}{{ end }}
-{{ with .Alerts.Resolved }}<tr><td style="${CELL}">[{{ len . }}] Resolved</td></tr>{{ range . }}{{ template "__email_alert" . }}{{ end }}{{ end }}
+{{ with .Alerts.Firing }}<tr><td style="${CELL}">{{ if ne $.GroupLabels.alertname "AlertStorm" }}[{{ len . }}] {{ end }}Firing</td></tr>{{ range . }}{{ template "__email_alert" . }}{{ end }}{{ end }}
+{{ with .Alerts.Resolved }}<tr><td style="${CELL}">{{ if ne $.GroupLabels.alertname "AlertStorm" }}[{{ len . }}] {{ end }}Resolved</td></tr>{{ range . }}{{ template "__email_alert" . }}{{ end }}{{ end }}
 <tr><td style="padding:12px 16px;color:#5b6470;font-size:13px;"><a href="{{ .ExternalURL }}">Sent by {{ template "__alertmanager" . }}</a></td></tr>
 </table>
 </body>

@@ -25,6 +25,8 @@ export function notificationTemplateData(
     CommonLabels: keyValues(data.commonLabels, asPairs),
     CommonAnnotations: keyValues(data.commonAnnotations, asPairs),
     ExternalURL: data.externalUrl,
+    NotificationReason: data.reason ?? "first notification",
+    RouteLabels: keyValues(data.routeLabels ?? {}, asPairs),
   };
   return new GoStruct("template.Data", fields, {}, () => ({
     receiver: fields.Receiver,
@@ -34,6 +36,8 @@ export function notificationTemplateData(
     commonLabels: fields.CommonLabels,
     commonAnnotations: fields.CommonAnnotations,
     externalURL: fields.ExternalURL,
+    notification_reason: fields.NotificationReason,
+    routeLabels: fields.RouteLabels,
   }));
 }
 

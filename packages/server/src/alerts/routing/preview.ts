@@ -6,6 +6,7 @@ import { Tally } from "../calm/tally.ts";
 import type { AlertView } from "../manager.ts";
 import { matchesLabels } from "../matchers/parse.ts";
 import { isWithin, silenceProblem } from "../silences.ts";
+import { WATCHDOG } from "../watchdog.ts";
 
 export interface PreviewInput {
   readonly scope: TenantScope;
@@ -24,7 +25,6 @@ const NAMES_LISTED = 50;
 const LARGE_SHARE = 0.5;
 /** … when there are at least so many of them. */
 const LARGE_AT_LEAST = 4;
-const WATCHDOG = "Watchdog";
 
 export function previewSilence(input: PreviewInput): SilencePreview {
   const { scope, matchers, id, views } = input;

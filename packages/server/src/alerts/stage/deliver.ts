@@ -1,6 +1,6 @@
 // The way to one integration: is it news, deliver it, note that it was told.
 import type { LabelRecord, NotificationData, NotifiedAlert } from "@storewatch/model";
-import { type NotificationLog, needsNotification } from "../notification-log.ts";
+import { type NotificationLog, notificationReason } from "../notification-log.ts";
 import { flappingAnnotations } from "./flap.ts";
 import type { DeliveryContext, FlushAlert, Stage } from "./stage.ts";
 
@@ -27,7 +27,7 @@ const fingerprints = (alerts: readonly FlushAlert[], resolved: boolean) =>
 export function dedupStage(log: NotificationLog): Stage<DeliveryContext> {
   return (context, alerts) => {
     context.entry = log.get(context.logKey);
-    const news = needsNotification(
+    context.reason = notificationReason(
       context.entry,
       fingerprints(alerts, false),
       fingerprints(alerts, true),
@@ -35,7 +35,7 @@ export function dedupStage(log: NotificationLog): Stage<DeliveryContext> {
       context.delivery.sendResolved,
       context.nowMs,
     );
-    return news ? alerts : [];
+    return context.reason ? alerts : [];
   };
 }
 
@@ -83,7 +83,7 @@ export function arrivalOfNews(
 }
 
 export function notificationData(
-  context: Pick<DeliveryContext, "route" | "groupKey" | "groupLabels">,
+  context: Pick<DeliveryContext, "route" | "groupKey" | "groupLabels" | "reason">,
   alerts: readonly FlushAlert[],
   externalUrl: string,
 ): NotificationData {
@@ -98,6 +98,8 @@ export function notificationData(
     externalUrl,
     groupKey: context.groupKey,
     truncatedAlerts: 0,
+    routeLabels: context.route.labels,
+    ...(context.reason ? { reason: context.reason } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 // A flush runs through stages of one shape: each takes the group's alerts and passes on those that go further.
 // An empty list ends the flush; a stage that could not do its work throws.
-import type { LabelRecord } from "@storewatch/model";
+import type { LabelRecord, NotificationReason } from "@storewatch/model";
 import type { AlertRecord } from "../alert.ts";
 import type { Route } from "../config/types.ts";
 import type { Delivery } from "../interface.ts";
@@ -32,6 +32,8 @@ export interface DeliveryContext extends FlushContext {
   readonly logKey: string;
   /** What the integration was told before; set by the dedup stage. */
   entry?: NotifiedEntry;
+  /** Why it is told now; set by the dedup stage. */
+  reason?: NotificationReason;
   /** It was told by a digest of many groups; set by the storm stage. */
   folded?: boolean;
 }

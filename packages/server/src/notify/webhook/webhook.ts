@@ -64,6 +64,9 @@ export function webhookPayload(data: NotificationData, alertsMax: number): objec
     version: "4",
     groupKey: data.groupKey,
     truncatedAlerts: data.truncatedAlerts + data.alerts.length - alerts.length,
+    // Newer than the version above, which readers take for granted.
+    notification_reason: data.reason ?? "first notification",
+    routeLabels: data.routeLabels ?? {},
   };
 }
 

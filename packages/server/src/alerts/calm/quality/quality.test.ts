@@ -31,6 +31,15 @@ async function started(clock = new FakeClock(START_MS), persistence = createMemo
   return { ...harness, journal, fire, resolve, report, rule };
 }
 
+it("the Watchdog, which always fires, is no rule to be judged", async () => {
+  const { clock, fire, report } = await started();
+  await fire("Watchdog", { severity: "none" });
+  await fire("A");
+  await clock.advance(MINUTE);
+  expect(report().rules.map(({ alertname }) => alertname)).toEqual(["A"]);
+  expect(report().totals).toMatchObject({ fired: 1, messages: 1 });
+});
+
 describe("the journal", () => {
   it("counts what becomes of each firing, once", async () => {
     const { clock, manager, journal, fire, resolve, rule } = await started();

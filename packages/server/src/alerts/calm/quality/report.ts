@@ -1,6 +1,7 @@
 // The alert quality report: rows of the journal, summed by rule.
 import { compareStrings, type TenantScope } from "@storewatch/model";
 import type { AlertQuality, QualityCounts, RuleQuality } from "@storewatch/model/api";
+import { WATCHDOG } from "../../watchdog.ts";
 import { medianDurationMs, mergeDurations } from "./durations.ts";
 import { DAY_MS, type QualityJournal, type QualityRow } from "./journal.ts";
 import { noiseOf } from "./noise.ts";
@@ -56,6 +57,7 @@ export function qualityReport(journal: QualityJournal, scope: TenantScope, days:
   const rules = new Map<string, Sum>();
   const all = new Sum();
   for (const row of journal.rowsFrom(scope, fromMs)) {
+    if (row.alertname === WATCHDOG) continue;
     const sum = rules.get(row.alertname) ?? new Sum();
     rules.set(row.alertname, sum);
     sum.add(row);
