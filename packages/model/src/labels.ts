@@ -3,6 +3,8 @@
 
 /** Name of the label that holds the metric's name. */
 export const METRIC_NAME = "__name__";
+/** What says what a series is, as opposed to where it is from. */
+const METADATA_LABELS: readonly string[] = [METRIC_NAME, "__type__", "__unit__"];
 
 /** JSON form of a label set, as it stands in API replies and alerts. */
 export type LabelRecord = Readonly<Record<string, string>>;
@@ -103,8 +105,9 @@ export class Labels {
     return this.filter((name) => !names.includes(name));
   }
 
+  /** Without the name, and without the type and the unit that may stand beside it: what calculations leave. */
   withoutMetricName(): Labels {
-    return this.has(METRIC_NAME) ? this.without([METRIC_NAME]) : this;
+    return this.without(METADATA_LABELS);
   }
 
   /** Only the named labels. */

@@ -33,6 +33,8 @@ export interface SeriesSamples {
   readonly values: Float64Array;
   /** Only of a series with native histograms: at the places of such samples the histogram, where `values` is a plain NaN. */
   readonly histograms?: readonly (NativeHistogram | undefined)[];
+  /** Only of a counter whose source says since when it counts: that time of each sample in ms, 0 where it is unknown. */
+  readonly startsMs?: Float64Array;
 }
 
 /** One sample to append. `stale` writes the staleness marker and `histogram` a native histogram, whatever `value` says. */

@@ -3,7 +3,7 @@ import type { SeriesSamples } from "@storewatch/model";
 import type { Duration, Expr, SourceRange, VectorSelector } from "../parser/ast.ts";
 import { durationMs } from "../parser/duration.ts";
 import { positionAt } from "../parser/error.ts";
-import { type EngineOptions, QueryError, type QueryRequest, type QueryShare } from "./queryable.ts";
+import { type EngineOptions, type Queryable, QueryError, type QueryRequest, type QueryShare } from "./queryable.ts";
 import type { Grid } from "./vector.ts";
 
 /** Work between two turns of the event loop. */
@@ -221,6 +221,8 @@ export class QueryContext {
   readonly delayedNameRemoval: boolean;
   readonly annotations: Annotations;
   readonly budget: Budget;
+  /** For what is selected while the query runs: info(). */
+  store: Queryable | undefined;
   /** What the store gave for each selector. */
   readonly data = new Map<VectorSelector, readonly SeriesSamples[]>();
   /** Whether an expression gives the same at every step, for those looked at so far. */

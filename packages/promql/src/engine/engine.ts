@@ -86,6 +86,7 @@ async function execute(
       `invalid expression type "${name}" for range query, must be Scalar or instant Vector`,
     );
   }
+  query.store = store;
   await fetchSelectors(expr, query, store);
   const context = { query, grid };
   try {

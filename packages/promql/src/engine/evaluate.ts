@@ -5,12 +5,21 @@ import { typeOf } from "../parser/check.ts";
 import { evaluateAggregate } from "./aggregate.ts";
 import { evaluateBinary } from "./binary.ts";
 import { type EvalContext, eachRow, mapCells } from "./context.ts";
+import { checkExtension } from "./extended.ts";
 import { histogramFraction, histogramQuantile, histogramQuantiles } from "./histogram-functions.ts";
+import { evaluateInfo } from "./info.ts";
 import { isInvariant } from "./invariance.ts";
 import { absentLabels, labelJoin, labelReplace, sortByLabel, stringArgs } from "./label-functions.ts";
 import { CALENDAR_FUNCTIONS, NUMBER_FUNCTIONS, SCALAR_ARGUMENT_FUNCTIONS, SCALAR_FUNCTIONS } from "./math-functions.ts";
 import { absentOverTime, evaluateRangeCall } from "./range-call.ts";
-import { rangeOfSubquery, selectInstant, selectRange, selectTimestamps, subqueryGrid } from "./select.ts";
+import {
+  rangeOfSubquery,
+  selectInstant,
+  selectRange,
+  selectStartTimes,
+  selectTimestamps,
+  subqueryGrid,
+} from "./select.ts";
 import { presentPerStep, sortByValue } from "./sorting.ts";
 import {
   broadcast,
@@ -47,7 +56,7 @@ async function evaluateNode(expr: Expr, context: EvalContext): Promise<Value> {
     case "unary":
       return negate(expr.operator, await evaluate(expr.expr, context), context);
     case "selector":
-      if (expr.extension) context.query.fail(`the ${expr.extension} modifier is not in this version`);
+      if (expr.extension === "anchored") context.query.fail("anchored modifier needs a range");
       return selectInstant(expr, context);
     case "binary": {
       const left = await evaluate(expr.left, context);
@@ -78,11 +87,7 @@ async function evaluateScalar(expr: Expr, context: EvalContext): Promise<Scalar>
 /** Evaluates an expression of type range vector. */
 export async function evaluateRange(expr: Expr, context: EvalContext): Promise<RangeVector> {
   const inner = unwrapParens(expr);
-  if (inner.kind === "matrix") {
-    const { extension } = inner.selector;
-    if (extension) context.query.fail(`the ${extension} modifier is not in this version`);
-    return selectRange(inner, context);
-  }
+  if (inner.kind === "matrix") return selectRange(inner, context);
   if (inner.kind === "subquery") return evaluateSubquery(inner, context);
   return context.query.fail("expected a range vector");
 }
@@ -136,6 +141,7 @@ function mapped(vector: Vector, call: (value: number) => number, { query }: Eval
 
 async function evaluateRanged(expr: CallExpr, ranged: number, context: EvalContext): Promise<Vector> {
   const range = await evaluateRange(expr.args[ranged], context);
+  if (range.extension) checkExtension(range.extension, expr.func, context);
   if (expr.func === "absent_over_time") {
     const labels = absentLabels(expr.args[ranged]);
     return absentOverTime(range, context, emptyVector([labels], [false], context.grid.steps));
@@ -191,6 +197,10 @@ async function evaluateSpecial(expr: CallExpr, context: EvalContext): Promise<Va
       return scalarOf(await evaluateVector(args[0], context));
     case "timestamp":
       return timestamps(args[0], context);
+    case "start_timestamp":
+      return startTimestamps(args[0], context);
+    case "info":
+      return evaluateInfo(expr, await evaluateVector(args[0], context), context);
     case "absent":
       return absent(args[0], await evaluateVector(args[0], context));
     case "label_replace":
@@ -274,6 +284,13 @@ async function timestamps(arg: Expr, context: EvalContext): Promise<Vector> {
   const times = stepTimes(context).values;
   const values = await mapCells(context.query.budget, vector.values, (_, cell) => times[cell % vector.steps]);
   return withoutNames({ ...vector, values }, delayed);
+}
+
+/** Only samples themselves have a start. */
+async function startTimestamps(arg: Expr, context: EvalContext): Promise<Vector> {
+  const inner = unwrapParens(arg);
+  if (inner.kind !== "selector") return emptyVector([], [], context.grid.steps);
+  return withoutNames(await selectStartTimes(inner, context), context.query.delayedNameRemoval);
 }
 
 function absent(arg: Expr, vector: Vector): Vector {

@@ -1,10 +1,13 @@
 // Functions of one window of one series: *_over_time, irate, deriv and their like.
 import { KahanSum } from "./kahan.ts";
+import { isStartReset } from "./start-times.ts";
 
 /** The samples low … high - 1 of a series, at one step. Never empty. */
 export interface Window {
   timesMs: Float64Array;
   values: Float64Array;
+  /** Since when a counter counts, where its source says. */
+  startsMs: Float64Array | undefined;
   low: number;
   high: number;
   /** The step's own time, which is not the window's end when there is an offset. */
@@ -116,10 +119,15 @@ function changes({ values, low, high }: Window): number {
   return count;
 }
 
-function resets({ values, low, high }: Window): number {
+function resets(window: Window): number {
+  const { values, low, high } = window;
   let count = 0;
-  for (let i = low + 1; i < high; i++) if (values[i] < values[i - 1]) count++;
+  for (let i = low + 1; i < high; i++) if (values[i] < values[i - 1] || startsAnew(window, i)) count++;
   return count;
+}
+
+function startsAnew({ startsMs, timesMs }: Window, i: number): boolean {
+  return startsMs !== undefined && isStartReset(startsMs[i - 1], timesMs[i - 1], startsMs[i], timesMs[i]);
 }
 
 function instantChange(window: Window, isRate: boolean): number | undefined {
@@ -130,7 +138,8 @@ function instantChange(window: Window, isRate: boolean): number | undefined {
   if (!isRate) return change;
   const seconds = (timesMs[last] - timesMs[last - 1]) / 1000;
   if (seconds === 0) return undefined;
-  return (values[last] < values[last - 1] ? values[last] : change) / seconds;
+  const isReset = values[last] < values[last - 1] || startsAnew(window, last);
+  return (isReset ? values[last] : change) / seconds;
 }
 
 /** Least squares over (time - originMs) in seconds. */

@@ -1,6 +1,9 @@
 // Calls of functions that take a range vector.
+import type { Labels } from "@storewatch/model";
 import type { CallExpr } from "../parser/ast.ts";
+import { quoteString } from "../parser/text.ts";
 import { type EvalContext, eachRow } from "./context.ts";
+import { evaluateExtendedRate } from "./extended.ts";
 import { WINDOW_FUNCTIONS, type Window } from "./over-time.ts";
 import { evaluateRate } from "./rate.ts";
 import {
@@ -28,7 +31,11 @@ export async function evaluateRangeCall(
   const { func } = expr;
   const isRate = func === "rate" || func === "increase" || func === "delta";
   checkParams(expr, params, context);
-  const out = isRate ? await evaluateRate(func, range, context) : await evaluateWindows(func, range, params, context);
+  const out = !isRate
+    ? await evaluateWindows(func, range, params, context)
+    : range.extension
+      ? await evaluateExtendedRate(func, range, context)
+      : await evaluateRate(func, range, context, (labels) => noteOverlap(labels, expr, context));
   if (func === "rate" || func === "increase") noteNonCounters(expr, out, context);
   if (!KEEPS_NAME.has(func)) return withoutNames(out, query.delayedNameRemoval);
   return { ...out, dropName: range.series.map((series) => series.dropName) };
@@ -50,17 +57,22 @@ async function evaluateWindows(
     series.map(() => false),
     grid.steps,
   );
+  const anchored = range.extension === "anchored";
   const stepParams: number[] = params.map(() => 0);
   for (let i = 0; i < series.length; i++) {
-    const { timesMs, values } = series[i];
+    const { timesMs, values, startsMs } = series[i];
     const count = timesMs.length;
-    const window: Window = { timesMs, values, low: 0, high: 0, stepMs: grid.startMs };
+    const window: Window = { timesMs, values, startsMs, low: 0, high: 0, stepMs: grid.startMs };
     let endMs = range.endMs;
     let work = grid.steps;
+    let low = 0;
     for (let s = 0; s < grid.steps; s++, endMs += endStepMs) {
       while (window.high < count && timesMs[window.high] <= endMs) window.high++;
-      while (window.low < window.high && timesMs[window.low] <= endMs - rangeMs) window.low++;
-      if (window.low === window.high) continue;
+      while (low < window.high && timesMs[low] <= endMs - rangeMs) low++;
+      if (low === window.high) continue;
+      // What is anchored begins with the last sample before the window, if that is within reach.
+      const reaches = anchored && low > 0 && timesMs[low - 1] > endMs - rangeMs - query.lookbackMs;
+      window.low = reaches ? low - 1 : low;
       work += window.high - window.low;
       // Within a series too: thousands of steps over thousands of samples each take seconds.
       if (work >= WORK_PER_CHECK) {
@@ -94,6 +106,12 @@ export async function absentOverTime(range: RangeVector, context: EvalContext, a
     }
   });
   return absent;
+}
+
+function noteOverlap(labels: Labels, expr: CallExpr, context: EvalContext): void {
+  const name = quoteString(nameOf(labels));
+  const message = `sample has start time that overlaps with previous sample timestamp for metric ${name}`;
+  context.query.annotations.warn(message, expr.args[0]);
 }
 
 function checkParams(expr: CallExpr, params: readonly Scalar[], context: EvalContext): void {

@@ -1,8 +1,17 @@
 // Selectors: which samples a query needs, and what each step sees of them.
-import { bitsOf, isStaleAt, type SeriesSamples } from "@storewatch/model";
-import type { AtModifier, Expr, MatrixSelector, Subquery, TimeModifiers, VectorSelector } from "../parser/ast.ts";
+import { bitsOf, isStaleAt, type SeriesSamples, setStaleAt } from "@storewatch/model";
+import type {
+  AtModifier,
+  Expr,
+  Extension,
+  MatrixSelector,
+  Subquery,
+  TimeModifiers,
+  VectorSelector,
+} from "../parser/ast.ts";
 import { childrenOf } from "../parser/walk.ts";
 import { type EvalContext, eachRow, type QueryContext } from "./context.ts";
+import { fillSmoothed } from "./extended.ts";
 import type { Queryable } from "./queryable.ts";
 import { emptyVector, type Grid, gridEnd, type RangeSeries, type RangeVector, type Vector } from "./vector.ts";
 
@@ -24,8 +33,10 @@ async function fetchWithin(
     const rangeMs = expr.kind === "matrix" ? query.resolve(expr.range, true) : 0;
     const offsetMs = query.resolve(selector.offset);
     const pinned = atTime(selector.at, query);
-    const fromMs = (pinned ?? firstMs) - offsetMs - (rangeMs || query.lookbackMs) + 1;
-    const toMs = (pinned ?? lastMs) - offsetMs;
+    const beforeMs = selector.extension && rangeMs > 0 ? query.lookbackMs : 0;
+    const afterMs = selector.extension === "smoothed" ? query.lookbackMs : 0;
+    const fromMs = (pinned ?? firstMs) - offsetMs - (rangeMs || query.lookbackMs) - beforeMs + 1;
+    const toMs = (pinned ?? lastMs) - offsetMs + afterMs;
     query.budget.check();
     const hints = { stepMs: query.grid.steps === 1 ? 0 : query.grid.stepMs, rangeMs, func };
     const answer = store.select(selector.matchers, fromMs, toMs, hints);
@@ -46,7 +57,9 @@ async function fetchWithin(
     await fetchWithin(expr.expr, query, store, inner.startMs, gridEnd(inner), name);
     return;
   }
-  for (const child of childrenOf(expr)) await fetchWithin(child, query, store, firstMs, lastMs, name);
+  // What info() selects beside its first argument depends on that argument's series.
+  const children = name === "info" && expr.kind === "call" ? expr.args.slice(0, 1) : childrenOf(expr);
+  for (const child of children) await fetchWithin(child, query, store, firstMs, lastMs, name);
 }
 
 /** The time that `@` pins to, if any. */
@@ -78,18 +91,57 @@ export function subqueryGrid(subquery: Subquery, query: QueryContext, outer: Gri
 
 /** For each step the newest sample that is not older than the look-back and not a staleness marker. */
 export async function selectInstant(selector: VectorSelector, context: EvalContext): Promise<Vector> {
-  return select(selector, context, false);
+  const series = dataOf(selector, context);
+  return instantOf(series, { ...windowEnds(selector, context), extension: selector.extension }, context, false);
+}
+
+function dataOf(selector: VectorSelector, { query }: EvalContext): readonly SeriesSamples[] {
+  return query.data.get(selector) ?? [];
 }
 
 /** The same with the samples' times, in seconds, as values. */
 export async function selectTimestamps(selector: VectorSelector, context: EvalContext): Promise<Vector> {
-  return select(selector, context, true);
+  return instantOf(dataOf(selector, context), windowEnds(selector, context), context, true);
 }
 
-async function select(selector: VectorSelector, context: EvalContext, timestamps: boolean): Promise<Vector> {
+/** The same with the times since when the samples count, in seconds and 0 where unknown, as values. */
+export async function selectStartTimes(selector: VectorSelector, context: EvalContext): Promise<Vector> {
+  const starts = dataOf(selector, context).map((series) => ({
+    labels: series.labels,
+    timesMs: series.timesMs,
+    values: startSeconds(series),
+  }));
+  return instantOf(starts, windowEnds(selector, context), context, false);
+}
+
+/** Staleness markers stay. */
+function startSeconds({ values, startsMs }: SeriesSamples): Float64Array {
+  const bits = bitsOf(values);
+  const seconds = new Float64Array(values.length);
+  const secondsBits = bitsOf(seconds);
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i]) && isStaleAt(bits, i)) setStaleAt(secondsBits, i);
+    else seconds[i] = (startsMs?.[i] ?? 0) / 1000;
+  }
+  return seconds;
+}
+
+/** The times at which steps look, and how. */
+export interface Looks {
+  readonly endMs: number;
+  readonly endStepMs: number;
+  readonly extension?: Extension | undefined;
+}
+
+/** What each step sees of some series; with `timestamps` when its samples were taken, in seconds. */
+export async function instantOf(
+  series: readonly SeriesSamples[],
+  looks: Looks,
+  context: EvalContext,
+  timestamps: boolean,
+): Promise<Vector> {
   const { query, grid } = context;
-  const series = query.data.get(selector) ?? [];
-  const { endMs, endStepMs } = windowEnds(selector, context);
+  const { endMs, endStepMs } = looks;
   query.budget.hold(series.length * grid.steps);
   const vector = emptyVector(
     series.map((one) => one.labels),
@@ -97,7 +149,8 @@ async function select(selector: VectorSelector, context: EvalContext, timestamps
     grid.steps,
   );
   for (let i = 0; i < series.length; i++) {
-    fillInstant(series[i], endMs, endStepMs, query.lookbackMs, vector, i, timestamps);
+    if (looks.extension) fillSmoothed(withoutMarkers(series[i]), looks, query.lookbackMs, vector, i);
+    else fillInstant(series[i], endMs, endStepMs, query.lookbackMs, vector, i, timestamps);
     if (query.budget.due(grid.steps)) await query.budget.pause();
   }
   return vector;
@@ -136,20 +189,22 @@ export function selectRange(expr: MatrixSelector, context: EvalContext): RangeVe
     series: series.map(withoutMarkers),
     rangeMs: context.query.resolve(expr.range, true),
     ...windowEnds(expr.selector, context),
+    extension: expr.selector.extension,
   };
 }
 
 function withoutMarkers(series: SeriesSamples): RangeSeries {
-  const { labels, timesMs, values } = series;
+  const { labels, timesMs, values, startsMs } = series;
   const bits = bitsOf(values);
   let markers = 0;
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]) && isStaleAt(bits, i)) markers++;
-  if (markers === 0) return { labels, dropName: false, timesMs, values };
+  if (markers === 0) return { labels, dropName: false, timesMs, values, startsMs };
   const kept = {
     labels,
     dropName: false,
     timesMs: new Float64Array(values.length - markers),
     values: new Float64Array(values.length - markers),
+    startsMs: startsMs?.filter((_, i) => !(Number.isNaN(values[i]) && isStaleAt(bits, i))),
   };
   let n = 0;
   for (let i = 0; i < values.length; i++) {

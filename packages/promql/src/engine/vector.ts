@@ -1,6 +1,7 @@
 // What expressions evaluate to. A query's steps are evaluated together: a vector is a table of series × steps, so
 // that labels are matched and grouped once for each query and not once for each step.
-import { type Labels, METRIC_NAME } from "@storewatch/model";
+import { type Labels, METRIC_NAME, type NativeHistogram } from "@storewatch/model";
+import type { Extension } from "../parser/ast.ts";
 
 /** The times at which an expression is evaluated: startMs, startMs + stepMs, … */
 export interface Grid {
@@ -23,7 +24,12 @@ export interface Vector {
   readonly dropName: readonly boolean[];
   readonly values: Float64Array;
   readonly present: Uint8Array;
+  /** Only where there is any: the histogram of each cell that holds one; `values` means nothing there. */
+  readonly histograms?: Histograms | undefined;
 }
+
+/** By cell or by sample; undefined for floats. */
+export type Histograms = (NativeHistogram | undefined)[];
 
 /** A number for each step. */
 export interface Scalar {
@@ -36,12 +42,16 @@ export interface StringValue {
   readonly value: string;
 }
 
-/** The float samples of one series, without staleness markers. */
+/** The samples of one series, without staleness markers. */
 export interface RangeSeries {
   readonly labels: Labels;
   readonly dropName: boolean;
   readonly timesMs: Float64Array;
   readonly values: Float64Array;
+  /** Since when the counter counts, in ms and 0 where unknown; undefined when its source never says. */
+  readonly startsMs?: Float64Array | undefined;
+  /** Only where there is any: at the places of histogram samples the histogram; `values` means nothing there. */
+  readonly histograms?: readonly (NativeHistogram | undefined)[] | undefined;
 }
 
 /** Series and the window that each step sees of them: (end - rangeMs, end] with end = endMs + step * endStepMs. */
@@ -52,6 +62,7 @@ export interface RangeVector {
   readonly endMs: number;
   /** 0 when `@` pins the window. */
   readonly endStepMs: number;
+  readonly extension?: Extension | undefined;
 }
 
 export type Value = Vector | Scalar | StringValue;

@@ -71,14 +71,16 @@ export interface TimeModifiers {
   readonly at: AtModifier | undefined;
 }
 
+/** Experimental range modifiers. */
+export type Extension = "anchored" | "smoothed";
+
 export interface VectorSelector extends SourceRange, TimeModifiers {
   readonly kind: "selector";
   /** The name before the braces, or "". */
   readonly name: string;
   /** All matchers; the one that `name` stands for is the last. */
   readonly matchers: readonly Matcher[];
-  /** Experimental range modifiers. */
-  readonly extension: "anchored" | "smoothed" | undefined;
+  readonly extension: Extension | undefined;
 }
 
 export interface MatrixSelector extends SourceRange {

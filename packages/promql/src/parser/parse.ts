@@ -148,7 +148,8 @@ class ExpressionParser {
     return reader.expectOperator(")", "", "").to;
   }
 
-  private args(): Expr[] {
+  /** The arguments of a call; `func` is "" for an aggregation. */
+  private args(func: string): Expr[] {
     const reader: TokenReader = this.reader;
     reader.expectOperator("(", "function call");
     const args: Expr[] = [];
@@ -158,7 +159,10 @@ class ExpressionParser {
       while (reader.isOperator(",")) {
         const comma = reader.advance();
         if (reader.isOperator(")")) reader.fail("trailing commas not allowed in function call args", comma.from);
+        // The second argument of info() picks labels, so that it need not pick series.
+        reader.allowEmptyMatchers = func === "info";
         args.push(this.binary(0));
+        reader.allowEmptyMatchers = false;
       }
     }
     this.closeParen();
@@ -167,7 +171,7 @@ class ExpressionParser {
 
   private call(): Expr {
     const token = this.reader.advance();
-    const args = this.args();
+    const args = this.args(token.text);
     checkCall(this.reader, token.text, args, token.from);
     return { kind: "call", func: token.text, args, from: token.from, to: this.reader.lastEnd };
   }
@@ -177,7 +181,7 @@ class ExpressionParser {
     const token = reader.advance();
     const operator = token.text.toLowerCase() as AggregateOperator;
     let modifier = this.aggregateModifier();
-    const args = this.args();
+    const args = this.args("");
     modifier ??= this.aggregateModifier();
     const { param, expr } = checkAggregate(reader, operator, args, token.from);
     return {

@@ -31,6 +31,8 @@ export class TokenReader {
   private readonly tokens: readonly Token[];
   private at = 0;
   private depth = 0;
+  /** Selectors may be such that every series matches. */
+  allowEmptyMatchers = false;
 
   constructor(
     readonly text: string,

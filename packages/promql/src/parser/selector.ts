@@ -13,7 +13,7 @@ export function parseSelector(reader: TokenReader): VectorSelector {
   const name = reader.token.type === "identifier" ? reader.advance().text : "";
   const matchers = reader.isOperator("{") ? parseMatchers(reader, name) : [];
   if (name !== "") matchers.push(new Matcher("=", METRIC_NAME, name));
-  if (matchers.every((matcher) => matcher.matchesEmpty)) {
+  if (!reader.allowEmptyMatchers && matchers.every((matcher) => matcher.matchesEmpty)) {
     reader.fail("vector selector must contain at least one non-empty matcher", from);
   }
   return {

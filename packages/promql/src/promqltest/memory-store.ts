@@ -9,12 +9,14 @@ import {
   setStaleAt,
 } from "@storewatch/model";
 import type { Queryable } from "../engine/queryable.ts";
-import type { SeriesItem, SeriesLine } from "./series-line.ts";
+import type { SeriesItem, SeriesLine, StartsLine } from "./series-line.ts";
 
 interface StoredSeries {
   readonly labels: Labels;
   /** By time in ms. Gaps are absent. */
   readonly samples: Map<number, SeriesItem>;
+  /** Since when the sample at a time counts, in ms. */
+  readonly starts: Map<number, number>;
   hasHistograms: boolean;
   /** Columns, made on demand. */
   columns: SeriesSamples | undefined;
@@ -28,7 +30,7 @@ export class MemoryStore implements Queryable {
   }
 
   /** Adds lines whose item i lies at i × stepMs. Of lines with the same labels the last counts. */
-  load(lines: readonly SeriesLine[], stepMs: number): void {
+  load(lines: readonly SeriesLine[], stepMs: number, starts: readonly StartsLine[] = []): void {
     const last = new Map(lines.map((line) => [line.labels.key, line]));
     for (const { labels, items } of last.values()) {
       items.forEach((item, i) => {
@@ -36,13 +38,19 @@ export class MemoryStore implements Queryable {
       });
       // A line of gaps still makes no series.
     }
+    for (const { labels, offsetsMs } of starts) {
+      const series = this.series.get(labels.key);
+      offsetsMs.forEach((offsetMs, i) => {
+        if (offsetMs !== undefined) series?.starts.set(i * stepMs, i * stepMs + offsetMs);
+      });
+    }
   }
 
   add(labels: Labels, timeMs: number, item: SeriesItem): void {
     if (item.kind === "gap") return;
     let series = this.series.get(labels.key);
     if (!series) {
-      series = { labels, samples: new Map(), hasHistograms: false, columns: undefined };
+      series = { labels, samples: new Map(), starts: new Map(), hasHistograms: false, columns: undefined };
       this.series.set(labels.key, series);
     }
     series.samples.set(timeMs, item);
@@ -75,12 +83,14 @@ export class MemoryStore implements Queryable {
     for (const series of this.series.values()) {
       if (!matchesAll(matchers, series.labels)) continue;
       series.columns ??= columnsOf(series);
-      const { labels, timesMs, values } = series.columns;
+      const { labels, timesMs, values, startsMs } = series.columns;
       let low = 0;
       let high = timesMs.length;
       while (low < high && timesMs[low] < fromMs) low++;
       while (high > low && timesMs[high - 1] > toMs) high--;
-      if (low < high) found.push({ labels, timesMs: timesMs.subarray(low, high), values: values.subarray(low, high) });
+      if (low === high) continue;
+      const columns = { labels, timesMs: timesMs.subarray(low, high), values: values.subarray(low, high) };
+      found.push(startsMs ? { ...columns, startsMs: startsMs.subarray(low, high) } : columns);
     }
     return found.sort((a, b) => Labels.compare(a.labels, b.labels));
   }
@@ -95,5 +105,7 @@ function columnsOf(series: StoredSeries): SeriesSamples {
   samples.forEach(([, item], i) => {
     if (item.kind === "stale") setStaleAt(bits, i);
   });
-  return { labels: series.labels, timesMs, values };
+  if (series.starts.size === 0) return { labels: series.labels, timesMs, values };
+  const startsMs = timesMs.map((timeMs) => series.starts.get(timeMs) ?? 0);
+  return { labels: series.labels, timesMs, values, startsMs };
 }

@@ -55,7 +55,7 @@ export async function runScript(text: string, options: ScriptOptions = {}): Prom
   for (const command of parseScript(text)) {
     if (command.kind === "clear") store.clear();
     else if (command.kind === "load") {
-      store.load(command.series, command.stepMs);
+      store.load(command.series, command.stepMs, command.starts);
       if (command.customBuckets) store.loadCustomBuckets(command.series, command.stepMs);
     } else {
       const { line, expression } = command;

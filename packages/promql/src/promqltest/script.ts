@@ -1,7 +1,14 @@
 // Scripts as text → commands. The grammar is upstream's promqltest.
 import { parseDurationMs } from "@storewatch/model";
 import { unquote } from "../parser/text.ts";
-import { numberOf, parseSeriesLine, type SeriesLine } from "./series-line.ts";
+import {
+  isStartsLine,
+  numberOf,
+  parseSeriesLine,
+  parseStartsLine,
+  type SeriesLine,
+  type StartsLine,
+} from "./series-line.ts";
 
 export type Expectation = "fail" | "warn" | "info" | "no_warn" | "no_info" | "ordered";
 
@@ -42,6 +49,7 @@ export type Command =
       readonly stepMs: number;
       readonly customBuckets: boolean;
       readonly series: readonly SeriesLine[];
+      readonly starts: readonly StartsLine[];
     }
   | EvalCommand;
 
@@ -81,8 +89,9 @@ function parseCommand(head: string, body: readonly string[], line: number): Comm
   const load = LOAD.exec(head);
   try {
     if (load) {
-      const series = body.filter((text) => !/@st(?:\s|$)/.test(text)).map(parseSeriesLine);
-      return { kind: "load", line, stepMs: timeMs(load[2]), customBuckets: load[1] !== undefined, series };
+      const starts = body.filter(isStartsLine).map(parseStartsLine);
+      const series = body.filter((text) => !isStartsLine(text)).map(parseSeriesLine);
+      return { kind: "load", line, stepMs: timeMs(load[2]), customBuckets: load[1] !== undefined, series, starts };
     }
     return parseEval(head, body, line);
   } catch (error) {

@@ -15,6 +15,12 @@ export interface SeriesLine {
   readonly items: readonly SeriesItem[];
 }
 
+/** When the samples of a series began to count, relative to their own times in ms; undefined where unknown. */
+export interface StartsLine {
+  readonly labels: Labels;
+  readonly offsetsMs: readonly (number | undefined)[];
+}
+
 /** A line that is not in the notation. */
 export class SeriesSyntaxError extends Error {}
 
@@ -33,6 +39,20 @@ const HISTOGRAMS = /^(\{\{[^}]*\}\})(?:([+-])(\{\{[^}]*\}\})x(\d+)|x(\d+))?$/;
 export function parseSeriesLine(line: string): SeriesLine {
   const { labels, rest } = parseMetric(line);
   return { labels, items: parseSeriesItems(rest) };
+}
+
+/** True for `metric{…}@st DURATION …`, which stands before the line of the same series. */
+export function isStartsLine(line: string): boolean {
+  return /^[^\s{]*(?:\{.*\})?@st(?:\s|$)/.test(line);
+}
+
+export function parseStartsLine(line: string): StartsLine {
+  const at = line.lastIndexOf("@st");
+  const { labels } = parseMetric(line.slice(0, at));
+  const offsetsMs = parseSeriesItems(line.slice(at + "@st".length)).map((item) =>
+    item.kind === "value" ? Math.round(item.value * 1000) : undefined,
+  );
+  return { labels, offsetsMs };
 }
 
 export function parseSeriesItems(text: string): SeriesItem[] {

@@ -9,12 +9,12 @@ const FOLDER = "promqltest";
 /** Files about experimental features; what this version lacks of them, if anything. */
 const EXPERIMENTAL: ReadonlyMap<string, string | undefined> = new Map([
   ["duration_expression", undefined],
-  ["extended_vectors", "experimental: the anchored and smoothed modifiers are not in this version"],
+  ["extended_vectors", undefined],
   ["fill-modifier", undefined],
-  ["info", "experimental: info() is not in this version"],
+  ["info", undefined],
   ["limit", undefined],
-  ["start_timestamps", "experimental: start timestamps are not in this version"],
-  ["type_and_unit", "experimental: type and unit labels are not in this version"],
+  ["start_timestamps", undefined],
+  ["type_and_unit", undefined],
 ]);
 const NO_HISTOGRAMS = "native histograms are not in this version";
 
