@@ -85,7 +85,7 @@ function page(instance) {
 /** Scrapes `scrapes` times every `intervalMs`, up to the clock's time. */
 export async function openShop(clock, { targets = 10, scrapes, intervalMs }) {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), "storewatch-bench-"));
-  const tsdb = await openTsdb({ dataDir, clock, retentionMs: 30 * 86_400_000 });
+  const tsdb = await openTsdb({ dataDir, clock, retention: { default: { name: "default", timeMs: 30 * 86_400_000 } } });
   const random = seeded(7);
   const rows = Array.from({ length: targets }, (_, i) => {
     const instance = `shop-${i}:9100`;

@@ -82,7 +82,7 @@ const dataDir = mkdtempSync(join(tmpdir(), "storewatch-bench-"));
 const options = {
   dataDir,
   clock: realClock,
-  retentionMs: 30 * 86_400_000,
+  retention: { default: { name: "default", timeMs: 30 * 86_400_000 } },
   onProblem: (p) => console.log("PROBLEM", p),
 };
 let tsdb = await openTsdb(options);

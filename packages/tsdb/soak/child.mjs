@@ -3,7 +3,7 @@
 // tell what must be there. Usage: node child.mjs DIR FIRST_STEP
 import { Labels } from "@storewatch/model";
 import { openTsdb } from "../dist/index.js";
-import { INTERVAL_MS, RETENTION_MS, rowNames, rowValue, START_MS, sampleNames, sampleValue, TARGETS } from "./plan.mjs";
+import { INTERVAL_MS, RETENTION, rowNames, rowValue, START_MS, sampleNames, sampleValue, TARGETS } from "./plan.mjs";
 
 const [dataDir, firstStep] = process.argv.slice(2);
 let step = Number(firstStep);
@@ -19,7 +19,7 @@ const clock = {
 const tsdb = await openTsdb({
   dataDir,
   clock,
-  retentionMs: RETENTION_MS,
+  retention: RETENTION,
   syncIntervalMs: 20,
   onProblem: (problem) => process.stdout.write(`problem ${JSON.stringify(problem)}\n`),
 });

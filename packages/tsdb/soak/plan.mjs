@@ -3,6 +3,7 @@
 export const START_MS = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
 export const INTERVAL_MS = 15_000;
 export const RETENTION_MS = 3 * 3_600_000;
+export const RETENTION = { default: { name: "default", timeMs: RETENTION_MS } };
 export const TARGETS = 3;
 
 export function rowNames(_target, step) {

@@ -7,7 +7,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bitsOf, isStaleAt, Matcher } from "@storewatch/model";
 import { openTsdb } from "../dist/index.js";
-import { INTERVAL_MS, RETENTION_MS, rowNames, rowValue, START_MS, sampleNames, sampleValue, TARGETS } from "./plan.mjs";
+import {
+  INTERVAL_MS,
+  RETENTION,
+  RETENTION_MS,
+  rowNames,
+  rowValue,
+  START_MS,
+  sampleNames,
+  sampleValue,
+  TARGETS,
+} from "./plan.mjs";
 
 const CHILD = fileURLToPath(new URL("./child.mjs", import.meta.url));
 
@@ -63,7 +73,7 @@ async function check(dataDir, acked, halfDone) {
   const problems = [];
   const nowMs = START_MS + acked * INTERVAL_MS;
   const clock = { nowMs: () => nowMs, monotonicMs: () => 0, setTimer: () => ({ cancel: () => {} }) };
-  const tsdb = await openTsdb({ dataDir, clock, retentionMs: RETENTION_MS, onProblem: (p) => problems.push(p) });
+  const tsdb = await openTsdb({ dataDir, clock, retention: RETENTION, onProblem: (p) => problems.push(p) });
   try {
     if (problems.length > 0) throw new Error(JSON.stringify(problems));
     const found = new Map();

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Labels, Matcher, Sample, SeriesSamples } from "@storewatch/model";
 import { BlockReader } from "./blocks/block-reader.ts";
 import type { BlockStore } from "./blocks/block-store.ts";
-import { hasBlocks, openLmdbStore } from "./blocks/lmdb-store.ts";
+import { hasBlocks, openFileStore } from "./blocks/file-store.ts";
 import { ChangeLog } from "./changes.ts";
 import { ByteReader, FormatError } from "./codec/bytes.ts";
 import { checkVersion, lockDataDir } from "./disk/data-dir.ts";
@@ -23,6 +23,7 @@ import { Journal } from "./journal.ts";
 import { decodeSeries } from "./labels/series-codec.ts";
 import { Maintenance } from "./maintenance.ts";
 import { drain, type ScanSource, scanLabelNames, scanLabelValues, scanSamples, scanSeries } from "./read/scan.ts";
+import { RetentionPolicy } from "./retention.ts";
 import { TargetWriter } from "./row-writer.ts";
 import { QUEUE_BYTES_MAX, WriteAheadLog } from "./wal/log.ts";
 import { Replay, type ReplayResult } from "./wal/replay.ts";
@@ -31,14 +32,14 @@ import { Replay, type ReplayResult } from "./wal/replay.ts";
 export interface Machinery {
   readonly disk: Disk;
   readonly hasBlocks: (path: string) => boolean;
-  readonly openBlocks: (path: string, onProblem: (problem: TsdbProblem) => void) => Promise<BlockStore>;
+  readonly openBlocks: (path: string, disk: Disk, onProblem: (problem: TsdbProblem) => void) => Promise<BlockStore>;
   readonly queueBytesMax: number;
 }
 
 const realMachinery: Machinery = {
   disk: nodeDisk,
   hasBlocks,
-  openBlocks: openLmdbStore,
+  openBlocks: openFileStore,
   queueBytesMax: QUEUE_BYTES_MAX,
 };
 
@@ -55,15 +56,13 @@ export function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 
 /** As openTsdb, with some of the machinery replaced. */
 export async function openTsdbOn(options: TsdbOptions, replaced: Partial<Machinery>): Promise<Tsdb> {
-  for (const [name, value] of Object.entries({ retentionMs: options.retentionMs })) {
-    if (!Number.isSafeInteger(value) || value <= 0) throw new Error(`${name} must be a whole number of ms above 0`);
-  }
+  const retention = new RetentionPolicy(options.retention);
   const machinery = { ...realMachinery, ...replaced };
   await machinery.disk.makeDir(options.dataDir);
   const unlock = lockDataDir(options.dataDir);
   try {
     await checkVersion(machinery.disk, options.dataDir);
-    return await Database.open(options, machinery, unlock);
+    return await Database.open(options, machinery, retention, unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -82,6 +81,7 @@ class Database implements Tsdb {
     private readonly wal: WriteAheadLog,
     private readonly journal: Journal,
     private readonly blocks: Blocks,
+    private readonly retention: RetentionPolicy,
     private readonly unlock: () => void,
     disk: Disk,
     walFolder: string,
@@ -96,14 +96,20 @@ class Database implements Tsdb {
       disk,
       walFolder,
       clock: options.clock,
-      retentionMs: options.retentionMs,
+      retention,
+      backgroundShare: options.backgroundShare ?? 1,
       onProblem: blocks.onProblem,
       store: () => blocks.open(),
       openStore: () => blocks.store,
     });
   }
 
-  static async open(options: TsdbOptions, machinery: Machinery, unlock: () => void): Promise<Database> {
+  static async open(
+    options: TsdbOptions,
+    machinery: Machinery,
+    retention: RetentionPolicy,
+    unlock: () => void,
+  ): Promise<Database> {
     const onProblem = options.onProblem ?? (() => {});
     const { disk } = machinery;
     const walFolder = join(options.dataDir, "wal");
@@ -116,7 +122,7 @@ class Database implements Tsdb {
       const found = await new Replay(head, disk, walFolder, onProblem).run();
       const wal = openWal(options, machinery, walFolder, found, onProblem);
       const journal = new Journal(head, wal, new ChangeLog(options.clock));
-      const database = new Database(options, head, wal, journal, blocks, unlock, disk, walFolder);
+      const database = new Database(options, head, wal, journal, blocks, retention, unlock, disk, walFolder);
       database.maintenance.checkpointBytes = found.checkpointBytes;
       if (!blocks.unavailable) database.maintenance.noteUnusedIds(unusedIds(head));
       return database;
@@ -131,7 +137,7 @@ class Database implements Tsdb {
   }
 
   append(samples: readonly Sample[]): Promise<AppendResult> {
-    return this.journal.append(samples, this.options.clock.nowMs() - this.options.retentionMs);
+    return this.journal.append(samples, this.options.clock.nowMs() - this.retention.longestMs);
   }
 
   select(matchers: readonly Matcher[], fromMs: number, toMs: number, options: SelectOptions = {}): SeriesSamples[] {
@@ -182,10 +188,11 @@ class Database implements Tsdb {
       totalSeries: this.head.index.seriesCount,
       samplesAppendedTotal: this.journal.samplesAppended,
       minTimeMs: oldest === Infinity ? 0 : oldest,
-      maxTimeMs: Math.max(0, this.head.maxTimeMs, blocks[blocks.length - 1]?.maxTimeMs ?? 0),
+      maxTimeMs: Math.max(0, this.head.maxTimeMs, ...blocks.slice(-8).map((block) => block.maxTimeMs)),
       walBytes: this.wal.bytes + this.maintenance.checkpointBytes,
-      blockBytes: blocks.reduce((sum, block) => sum + block.bytes, 0),
+      blockBytes: this.blocks.store?.bytes ?? 0,
       blocks: blocks.length,
+      classes: this.retention.statsOf(blocks),
       labelPairs: this.head.index.labelPairs,
       walWriteErrors: this.wal.writeErrors,
       rowsRefused: this.journal.rowsRefused,
@@ -230,7 +237,7 @@ class Blocks {
     if (this.store || this.unavailable) return this.store;
     try {
       await this.machinery.disk.makeDir(this.path);
-      this.store = await this.machinery.openBlocks(this.path, this.onProblem);
+      this.store = await this.machinery.openBlocks(this.path, this.machinery.disk, this.onProblem);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.unavailable = true;
@@ -251,16 +258,28 @@ function loadSeries(head: Head, blocks: Blocks): void {
   const { store } = blocks;
   if (!store) return;
   head.writableFromMs = store.sealedUntilMs;
-  store.forEachSeries((encoded) => {
-    try {
-      decodeSeries(new ByteReader(encoded), (id, pairs) => {
-        if (head.index.define(id, pairs)) head.setPersisted(id, true);
-      });
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      blocks.onProblem({ kind: "corrupt-block", message: `series definitions were left out: ${error.message}` });
-    }
-  });
+  // Newest first: what an older file says of an id or of labels that are taken has been overtaken.
+  const gone = new Set<number>();
+  const overtaken = (id: number) => gone.has(id) || head.index.has(id);
+  store.forEachSeries(
+    (encoded) => {
+      try {
+        decodeSeries(
+          new ByteReader(encoded),
+          (id, pairs) => {
+            if (head.index.define(id, pairs)) head.setPersisted(id, true);
+          },
+          overtaken,
+        );
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        blocks.onProblem({ kind: "corrupt-block", message: `series definitions were left out: ${error.message}` });
+      }
+    },
+    (ids) => {
+      for (const id of ids) if (!head.index.has(id)) gone.add(id);
+    },
+  );
 }
 
 function openWal(

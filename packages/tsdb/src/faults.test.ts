@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Matcher } from "@storewatch/model";
 import { FakeClock } from "@storewatch/testkit";
 import { expect, test } from "vitest";
-import { openLmdbStore } from "./blocks/lmdb-store.ts";
+import { openFileStore } from "./blocks/file-store.ts";
 import type { Tsdb } from "./interface.ts";
 import { dump, errorWithCode, FaultyDisk, labels, open, START_MS, scrape, temporaryDir } from "./testing.ts";
 
@@ -138,9 +138,9 @@ async function fillHours(hours: number, dir: string, clock: FakeClock, replaced 
 test("sealing that fails keeps everything in memory and is tried again", async () => {
   const dir = temporaryDir();
   const clock = new FakeClock(START_MS);
-  let broken = "writeGroup";
-  const openBlocks: typeof openLmdbStore = async (path, onProblem) => {
-    const store = await openLmdbStore(path, onProblem);
+  let broken = "create";
+  const openBlocks: typeof openFileStore = async (path, disk, onProblem) => {
+    const store = await openFileStore(path, disk, onProblem);
     return new Proxy(store, {
       get(target, name) {
         if (name === broken) return () => Promise.reject(errorWithCode("ENOSPC"));
@@ -151,7 +151,7 @@ test("sealing that fails keeps everything in memory and is tried again", async (
   };
   const { tsdb, problems } = await fillHours(3, dir, clock, { openBlocks });
   const before = dump(tsdb);
-  for (const method of ["writeGroup", "writeSeries", "finishBlock"]) {
+  for (const method of ["create", "writeSeries", "commit"]) {
     broken = method;
     await tsdb.maintain();
     expect(dump(tsdb)).toEqual(before);
@@ -160,7 +160,7 @@ test("sealing that fails keeps everything in memory and is tried again", async (
   expect(problems.map(({ kind }) => kind)).toEqual(["disk-full"]);
   broken = "";
   await tsdb.maintain();
-  expect(tsdb.stats().blocks).toBe(5);
+  expect(tsdb.stats().blocks).toBe(2);
   expect(dump(tsdb)).toEqual(before);
   await tsdb.close();
   expect(dump((await open(dir, { clock })).tsdb)).toEqual(before);
@@ -168,14 +168,14 @@ test("sealing that fails keeps everything in memory and is tried again", async (
 
 test("without a block store everything stays in memory and is told once", async () => {
   const clock = new FakeClock(START_MS);
-  const openBlocks = () => Promise.reject(new Error("Cannot find package 'lmdb'"));
+  const openBlocks = () => Promise.reject(new Error("EACCES: permission denied"));
   const { tsdb, problems } = await fillHours(3, temporaryDir(), clock, { openBlocks });
   const before = dump(tsdb);
   await tsdb.maintain();
   await tsdb.maintain();
   expect(dump(tsdb)).toEqual(before);
   expect(problems).toEqual([
-    { kind: "blocks-unavailable", message: "sealed blocks cannot be opened: Cannot find package 'lmdb'" },
+    { kind: "blocks-unavailable", message: "sealed blocks cannot be opened: EACCES: permission denied" },
   ]);
 });
 
@@ -185,20 +185,15 @@ test("a damaged group is left out and told; the rest is served", async () => {
   const first = await fillHours(3, dir, clock);
   await first.tsdb.maintain();
   await first.tsdb.close();
-  const { open: openLmdb } = await import("lmdb");
-  const root = openLmdb<Buffer, Buffer>({ path: join(dir, "blocks"), encoding: "binary", keyEncoding: "binary" });
-  const groups = root.openDB<Buffer, Buffer>({ name: "groups", encoding: "binary", keyEncoding: "binary" });
-  const [{ key, value }] = [...groups.getRange({ limit: 1 })].map((entry) => ({
-    key: Buffer.from(entry.key),
-    value: Buffer.from(entry.value),
-  }));
-  value[value.length - 3] ^= 4;
-  await groups.put(key, value);
-  await root.close();
+  const blocks = readdirSync(join(dir, "blocks")).filter((name) => name.endsWith(".blk"));
+  const path = join(dir, "blocks", blocks.sort()[blocks.length - 1]);
+  const bytes = readFileSync(path);
+  bytes[20] ^= 4;
+  writeFileSync(path, bytes);
   const { tsdb, problems } = await open(dir, { clock });
   const content = dump(tsdb);
-  expect(content.a.startsWith(`1800:30`)).toBe(true);
-  expect(content.a.split(" ").length).toBe(150);
+  expect(content.a.startsWith(`7200:120`)).toBe(true);
+  expect(content.a.split(" ").length).toBe(60);
   dump(tsdb);
   expect(problems.length).toBe(1);
   expect(problems[0].kind).toBe("corrupt-block");

@@ -4,6 +4,8 @@ export {
   type AppendResult,
   type Arrival,
   type ChangeView,
+  type RetentionClass,
+  type RetentionOptions,
   type RowWriter,
   type SelectOptions,
   type Slices,

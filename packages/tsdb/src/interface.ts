@@ -159,6 +159,14 @@ export interface RowWriter {
   close(timeMs: number): void;
 }
 
+export interface ClassStats {
+  readonly name: string;
+  /** All of its blocks. */
+  readonly bytes: number;
+  /** Those of intervals (5 min, 1 h) among them. */
+  readonly downsampledBytes: number;
+}
+
 export interface TsdbStats {
   /** Series in the head (written within the last hour). */
   readonly activeSeries: number;
@@ -168,6 +176,8 @@ export interface TsdbStats {
   readonly walBytes: number;
   readonly blockBytes: number;
   readonly blocks: number;
+  /** Of sealed blocks, the default class first. */
+  readonly classes: readonly ClassStats[];
   readonly labelPairs: number;
   /** Every series that is known, sealed ones included. */
   readonly totalSeries: number;

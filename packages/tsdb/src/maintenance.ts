@@ -1,14 +1,16 @@
 // What is done from time to time: sealing, checkpoints, retention. One round at a time, in slices.
 import { join } from "node:path";
 import type { Clock } from "@storewatch/model";
-import type { BlockStore } from "./blocks/block-store.ts";
-import { SERIES_PER_BATCH, sealWindow, storeBatch } from "./blocks/seal.ts";
+import type { BlockStore, BlockSummary } from "./blocks/block-store.ts";
+import { Compactor } from "./blocks/compact.ts";
+import { definitions, sealWindow } from "./blocks/seal.ts";
 import type { ChangeLog } from "./changes.ts";
 import type { Disk } from "./disk/disk.ts";
 import { ACTIVE_MS, type Head } from "./head/head.ts";
-import { windowEndMs, windowStartMs } from "./head/window.ts";
+import { windowEndMs } from "./head/window.ts";
 import type { TsdbProblem } from "./interface.ts";
 import { Bitmap } from "./labels/postings.ts";
+import type { RetentionPolicy } from "./retention.ts";
 import { writeCheckpoint } from "./wal/checkpoint.ts";
 import { SEGMENT_BYTES, type WriteAheadLog } from "./wal/log.ts";
 
@@ -25,12 +27,17 @@ export interface MaintenanceOptions {
   readonly disk: Disk;
   readonly walFolder: string;
   readonly clock: Clock;
-  readonly retentionMs: number;
+  readonly retention: RetentionPolicy;
+  /** See TsdbOptions. */
+  readonly backgroundShare: number;
   readonly onProblem: (problem: TsdbProblem) => void;
   /** The block store, opened when first asked for; undefined when it cannot be. */
   readonly store: () => Promise<BlockStore | undefined>;
   readonly openStore: () => BlockStore | undefined;
 }
+
+/** More files with series definitions than this are written anew as one. */
+const SERIES_FILES_MAX = 16;
 
 /** Lets the event loop turn. */
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -39,10 +46,15 @@ export class Maintenance {
   private running: Promise<void> | undefined;
   /** Ids of removed series that records in the WAL may still name. */
   private removedIds: number[] = [];
+  private deadOnDisk = 0;
+  private readonly compactor: Compactor;
+  private compacting: Promise<void> | undefined;
   checkpointBytes = 0;
   private readonly told = new Set<string>();
 
-  constructor(private readonly options: MaintenanceOptions) {}
+  constructor(private readonly options: MaintenanceOptions) {
+    this.compactor = new Compactor(options);
+  }
 
   /** Ids that lie unused since an earlier run. */
   noteUnusedIds(ids: readonly number[]): void {
@@ -56,8 +68,11 @@ export class Maintenance {
     return this.running;
   }
 
+  /** Stops what may be stopped and waits for the rest. */
   async settled(): Promise<void> {
+    this.compactor.stop();
     await this.running?.catch(() => {});
+    await this.compacting;
   }
 
   private async round(): Promise<void> {
@@ -73,6 +88,20 @@ export class Maintenance {
     if (sealed || wal.suspect || wal.bytes > Math.max(SEGMENT_BYTES, this.checkpointBytes / 2)) {
       await this.attempt("the checkpoint", () => this.checkpoint());
     }
+    this.compacting ??= this.attempt("merging blocks", () => this.compact()).finally(() => {
+      this.compacting = undefined;
+    });
+    // Where it is held back it may take minutes: nothing else waits for it.
+    if (this.options.backgroundShare >= 1) await this.compacting;
+  }
+
+  private async compact(): Promise<void> {
+    const store = this.options.openStore();
+    if (!store) return;
+    await this.compactor.run(store, async () => {
+      if ((await this.freeBytes()) < FREE_BYTES_MIN) throw new Error("the disk has no room for a block");
+    });
+    await store.tidy();
   }
 
   /** A step that fails is told once, until it works again, and tried at the next round. */
@@ -85,7 +114,6 @@ export class Maintenance {
       this.told.add(what);
       const message = error instanceof Error ? error.message : String(error);
       const code = (error as NodeJS.ErrnoException)?.code ?? "";
-      // lmdb calls a full disk an input/output error.
       const full = /ENOSPC|EDQUOT/.test(code) || (await this.freeBytes()) < FREE_BYTES_MIN;
       this.options.onProblem({ kind: full ? "disk-full" : "wal-write", message: `${what} failed: ${message}` });
     }
@@ -103,14 +131,14 @@ export class Maintenance {
       if (windowEndMs(window) + SEAL_DELAY_MS > clock.nowMs()) return sealed;
       const store = await this.options.store();
       if (!store) return sealed;
-      // lmdb would fail too, but prints pages of it to stderr.
       if ((await this.freeBytes()) < FREE_BYTES_MIN) throw new Error("the disk has no room for a block");
       // From here on the window takes nothing more.
       head.writableFromMs = Math.max(head.writableFromMs, windowEndMs(window));
       await head.closeWindow(window, pause);
-      const summary = await sealWindow({ head, store, window, pause });
-      if (summary) store.publish(summary);
-      head.dropThrough(window, clock.nowMs() - ACTIVE_MS);
+      const add = await sealWindow({ head, store, retention: this.options.retention, window, pause });
+      const drop = () => head.dropThrough(window, clock.nowMs() - ACTIVE_MS);
+      if (add.length > 0) await store.commit({ add, remove: [], sealedUntilMs: windowEndMs(window) }, drop);
+      else drop();
       sealed = true;
     }
   }
@@ -135,18 +163,20 @@ export class Maintenance {
   }
 
   private async dropOld(): Promise<void> {
-    const { changes } = this.options;
+    const { retention, wal, clock } = this.options;
     const store = this.options.openStore();
     if (!store) return;
-    const cutoffMs = this.options.clock.nowMs() - this.options.retentionMs;
-    const due = store.blocks.filter(({ block }) => windowEndMs(block) <= cutoffMs);
-    for (const { block } of due) {
-      // On both sides of the time at which it is gone for readers.
-      changes.noteRange(windowStartMs(block), windowEndMs(block));
-      await store.dropBlock(block, pause);
-      changes.noteRange(windowStartMs(block), windowEndMs(block));
-    }
-    if (due.length > 0) await this.removeDeadSeries(store);
+    const due = retention.due(store.blocks, clock.nowMs(), wal.bytes + this.checkpointBytes);
+    if (due.length === 0) return store.tidy();
+    this.noteDropped(due);
+    await store.commit({ add: [], remove: due.map(({ block }) => block) }, () => this.noteDropped(due));
+    await this.removeDeadSeries(store);
+    await store.tidy();
+  }
+
+  /** On both sides of the time at which they are gone for readers. */
+  private noteDropped(blocks: readonly BlockSummary[]): void {
+    for (const { fromMs, untilMs } of blocks) this.options.changes.noteRange(fromMs, untilMs);
   }
 
   /** Forgets series that no block and nothing in memory has. */
@@ -158,24 +188,23 @@ export class Maintenance {
       // Unknown content: keep everything until that block has gone.
       if (!series) return;
       for (let w = 0; w < series.words.length && w < alive.words.length; w++) alive.words[w] |= series.words[w];
-      if (block % 16 === 0) await pause();
+      await pause();
     }
     const dead: number[] = [];
-    const batches = new Set<number>();
     for (let id = 0; id < alive.idLimit; id++) {
-      if (!head.index.has(id) || alive.has(id) || head.holds(id)) continue;
-      dead.push(id);
-      if (head.isPersisted(id)) batches.add(Math.floor(id / SERIES_PER_BATCH));
+      if (head.index.has(id) && !alive.has(id) && !head.holds(id)) dead.push(id);
     }
-    if (dead.length === 0) return;
+    if (dead.length === 0 && store.seriesFiles <= SERIES_FILES_MAX) return;
+    const stored = dead.filter((id) => head.isPersisted(id));
     head.removeSeries(dead);
-    for (const batch of batches) {
-      const ids: number[] = [];
-      for (let id = batch * SERIES_PER_BATCH; id < (batch + 1) * SERIES_PER_BATCH; id++) {
-        if (head.index.has(id) && head.isPersisted(id)) ids.push(id);
-      }
-      await storeBatch(head, store, batch, ids);
-    }
+    this.deadOnDisk += stored.length;
+    const kept: number[] = [];
+    for (let id = 0; id < head.index.idLimit; id++) if (head.index.has(id) && head.isPersisted(id)) kept.push(id);
+    if (this.deadOnDisk > kept.length / 4 || store.seriesFiles > SERIES_FILES_MAX) {
+      await store.replaceSeries(definitions(head, kept));
+      this.deadOnDisk = 0;
+    } else if (stored.length > 0) await store.writeSeries([], stored);
+    // An id may be used again only when no file says any more what it stood for.
     this.noteUnusedIds(dead);
   }
 }

@@ -26,13 +26,14 @@ export interface Opened {
 
 export async function open(
   dataDir: string,
-  options: Partial<TsdbOptions> = {},
+  options: Partial<TsdbOptions> & { retentionMs?: number } = {},
   replaced: Partial<Machinery> = {},
 ): Promise<Opened> {
   const clock = (options.clock as FakeClock) ?? new FakeClock(START_MS);
   const problems: TsdbProblem[] = [];
   const onProblem = (problem: TsdbProblem) => problems.push(problem);
-  const tsdb = await openTsdbOn({ dataDir, clock, retentionMs: 30 * 86_400_000, onProblem, ...options }, replaced);
+  const retention = { default: { name: "default", timeMs: options.retentionMs ?? 30 * 86_400_000 } };
+  const tsdb = await openTsdbOn({ dataDir, clock, retention, onProblem, ...options }, replaced);
   onTestFinished(() => tsdb.close().catch(() => {}));
   return { tsdb, clock, problems };
 }

@@ -2,10 +2,11 @@
 import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
-import { type Clock, Labels, type TenantScope } from "@storewatch/model";
+import { type Clock, Labels, TENANT_LABEL, type TenantScope } from "@storewatch/model";
 import { createEngine, QueryError } from "@storewatch/promql/engine";
-import { openTsdb, type RowWriter, type TsdbProblem } from "@storewatch/tsdb";
+import { openTsdb, type RetentionOptions, type RowWriter, type TsdbProblem } from "@storewatch/tsdb";
 import { Counter, Gauge } from "prom-client";
+import type { StorewatchConfig } from "../config/storewatch-config.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import { Turns } from "../kernel/turns.ts";
@@ -30,7 +31,7 @@ export interface MetricStage {
 
 export interface MetricStageOptions {
   readonly dataDir: string;
-  readonly retentionMs: number;
+  readonly retention: RetentionOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: SelfMetrics;
@@ -43,9 +44,23 @@ const PROBLEM_KINDS: readonly TsdbProblem["kind"][] = [
   "corrupt-wal",
   "blocks-unavailable",
 ];
+/** Of one core, for merging and downsampling blocks. */
+const BACKGROUND_SHARE = 0.05;
 const MAINTAIN_EVERY_MS = 15_000;
 /** A write problem is over when none has come for this long. */
 const DEGRADED_MS = 30_000;
+
+/** What the store needs to know of `metrics` and `tenants` in the config. */
+export function retentionOptions(metrics: StorewatchConfig["metrics"]): RetentionOptions {
+  const [first, ...classes] = metrics.retention;
+  return {
+    default: first,
+    classes,
+    totalBytes: metrics.sizeBytes,
+    label: TENANT_LABEL,
+    classOf: (tenant) => metrics.classOfTenant.get(tenant),
+  };
+}
 
 export async function openMetricStage(options: MetricStageOptions): Promise<MetricStage> {
   const { clock, logger, metrics } = options;
@@ -66,7 +81,8 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
   const tsdb = await openTsdb({
     dataDir: path.join(options.dataDir, "metrics"),
     clock,
-    retentionMs: options.retentionMs,
+    retention: options.retention,
+    backgroundShare: BACKGROUND_SHARE,
     onProblem,
   });
   const store = createEmbeddedMetricStore(tsdb);

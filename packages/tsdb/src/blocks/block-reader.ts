@@ -1,13 +1,13 @@
 import { FormatError } from "../codec/bytes.ts";
-import { windowEndMs, windowStartMs } from "../head/window.ts";
 import type { TsdbProblem } from "../interface.ts";
 import type { SampleSink } from "../read/sample-sink.ts";
 import { type BlockStore, SERIES_PER_GROUP } from "./block-store.ts";
+import { type BlockPart, chooseBlocks } from "./choose.ts";
 import { Group } from "./group-codec.ts";
 
 /** Reads sealed blocks for one select: keeps the last group of each block, since neighbours follow each other. */
 export class BlockReader {
-  private readonly blocks: readonly number[];
+  private readonly blocks: readonly BlockPart[];
   private readonly groupOf: number[];
   private readonly groups: (Group | undefined)[];
 
@@ -17,9 +17,7 @@ export class BlockReader {
     toMs: number,
     private readonly onProblem: (problem: TsdbProblem) => void,
   ) {
-    this.blocks = store.blocks
-      .filter((block) => block.minTimeMs <= toMs && block.maxTimeMs >= fromMs)
-      .map(({ block }) => block);
+    this.blocks = chooseBlocks(store.blocks, fromMs, toMs, 0);
     this.groupOf = this.blocks.map(() => -1);
     this.groups = this.blocks.map(() => undefined);
   }
@@ -34,9 +32,10 @@ export class BlockReader {
       const group = this.groupAt(i, Math.floor(id / SERIES_PER_GROUP));
       if (!group) continue;
       try {
-        group.read(id % SERIES_PER_GROUP, fromMs, toMs, sink);
+        const part = this.blocks[i];
+        group.read(id % SERIES_PER_GROUP, Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs), sink);
       } catch (error) {
-        this.damaged(this.blocks[i], error);
+        this.damaged(this.blocks[i].block, error);
         sink.length = sink.start + had;
       }
     }
@@ -45,13 +44,15 @@ export class BlockReader {
   /** Has a block samples of the series in the range? Exact at the range's edges too. */
   has(id: number, fromMs: number, toMs: number, sink: SampleSink): boolean {
     for (let i = this.blocks.length - 1; i >= 0; i--) {
-      const block = this.blocks[i];
+      const part = this.blocks[i];
+      const { block } = part;
       const series = this.store.readSeriesOf(block);
       if (series && !series.has(id)) continue;
-      if (series && windowStartMs(block) >= fromMs && windowEndMs(block) - 1 <= toMs) return true;
+      if (series && part.isWhole && part.fromMs >= fromMs && part.toMs <= toMs) return true;
       sink.reset();
       try {
-        this.groupAt(i, Math.floor(id / SERIES_PER_GROUP))?.read(id % SERIES_PER_GROUP, fromMs, toMs, sink);
+        const group = this.groupAt(i, Math.floor(id / SERIES_PER_GROUP));
+        group?.read(id % SERIES_PER_GROUP, Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs), sink);
       } catch (error) {
         this.damaged(block, error);
         sink.reset();
@@ -65,12 +66,12 @@ export class BlockReader {
     if (this.groupOf[i] === group) return this.groups[i];
     this.groupOf[i] = group;
     this.groups[i] = undefined;
-    const data = this.store.readGroup(this.blocks[i], group);
+    const data = this.store.readGroup(this.blocks[i].block, group);
     if (!data) return undefined;
     try {
       this.groups[i] = new Group(data);
     } catch (error) {
-      this.damaged(this.blocks[i], error);
+      this.damaged(this.blocks[i].block, error);
     }
     return this.groups[i];
   }

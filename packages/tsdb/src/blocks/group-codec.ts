@@ -122,6 +122,11 @@ export class Group {
     if (!reader.done) throw new FormatError("bytes left over");
   }
 
+  /** The places that have samples, each as often as it has parts. */
+  get places(): readonly number[] {
+    return this.partPlace;
+  }
+
   /** Appends the series' samples in the range to the sink. Throws FormatError on damage. */
   read(place: number, fromMs: number, toMs: number, sink: SampleSink): void {
     for (let part = 0; part < this.partPlace.length; part++) {

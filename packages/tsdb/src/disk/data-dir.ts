@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { type Disk, writeFileDurably } from "./disk.ts";
 
 /** The version of everything in the folder. A change of any format raises it, with an upgrade from the one before. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 const VERSION_FILE = "version";
 const VERSION_LINE = /^storewatch-tsdb (\d+)\n?$/;
 
@@ -100,13 +100,11 @@ function startOf(pid: number): string {
   }
 }
 
-/** Refuses a folder of a newer version; marks a new one. */
+/** Refuses a folder of a newer version; marks a new one, and one that is upgraded: from then on older ones refuse it. */
 export async function checkVersion(disk: Disk, dataDir: string): Promise<void> {
+  const mark = () => writeFileDurably(disk, dataDir, VERSION_FILE, Buffer.from(`storewatch-tsdb ${FORMAT_VERSION}\n`));
   const names = await disk.list(dataDir);
-  if (!names.includes(VERSION_FILE)) {
-    await writeFileDurably(disk, dataDir, VERSION_FILE, Buffer.from(`storewatch-tsdb ${FORMAT_VERSION}\n`));
-    return;
-  }
+  if (!names.includes(VERSION_FILE)) return mark();
   const text = (await disk.read(join(dataDir, VERSION_FILE))).toString("utf8");
   const match = VERSION_LINE.exec(text);
   if (!match) throw new DataDirError(`data directory ${dataDir} has an unreadable version file`);
@@ -115,4 +113,5 @@ export async function checkVersion(disk: Disk, dataDir: string): Promise<void> {
       `data directory ${dataDir} has format ${match[1]}; this version of Storewatch reads up to ${FORMAT_VERSION}`,
     );
   }
+  if (Number(match[1]) < FORMAT_VERSION) await mark();
 }

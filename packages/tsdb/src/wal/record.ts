@@ -17,6 +17,8 @@ export const KIND = {
   rowChunk: 8,
   genericChunks: 9,
   end: 10,
+  /** Files of series definitions only: ids of series that are no more. */
+  seriesGone: 64,
 } as const;
 
 export const FILE_HEADER_BYTES = 12;
