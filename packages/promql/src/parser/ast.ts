@@ -61,6 +61,8 @@ interface DurationWrap extends SourceRange {
 interface DurationBinary extends SourceRange {
   readonly kind: "binary";
   readonly operator: DurationOperator;
+  /** Where the operator stands. */
+  readonly operatorFrom: number;
   readonly left: DurationExpr;
   readonly right: DurationExpr;
 }

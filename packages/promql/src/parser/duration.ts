@@ -79,7 +79,7 @@ function evaluateDuration(
       const left = inner(expr.left);
       const right = inner(expr.right);
       if (expr.kind === "binary" && right === 0 && (expr.operator === "/" || expr.operator === "%")) {
-        fail(expr.operator === "/" ? "division by zero" : "modulo by zero", expr.right.from);
+        fail(expr.operator === "/" ? "division by zero" : "modulo by zero", expr.operatorFrom);
       }
       if (left === undefined || right === undefined) return undefined;
       if (expr.kind === "binary") return applyOperator(expr.operator, left, right);
@@ -111,9 +111,10 @@ function parseBinary(reader: TokenReader, precedenceMin: number): DurationExpr {
     const operator = reader.token.type === "operator" ? reader.token.text : "";
     const precedence = BINARY_PRECEDENCE[operator] ?? 0;
     if (precedence === 0 || precedence < precedenceMin) return left;
-    reader.advance();
+    const operatorFrom = reader.advance().from;
     const right = reader.nested(() => parseBinary(reader, operator === "^" ? precedence : precedence + 1));
-    left = { kind: "binary", operator: operator as DurationOperator, left, right, from: left.from, to: right.to };
+    const places = { operatorFrom, from: left.from, to: right.to };
+    left = { kind: "binary", operator: operator as DurationOperator, left, right, ...places };
   }
 }
 
@@ -148,6 +149,8 @@ function parsePrimary(reader: TokenReader): DurationExpr {
     return { kind: word, from: token.from, to: close.to };
   }
   if ((word === "min_of" || word === "max_of") && called) return parseExtreme(reader, word);
+  // Such a word can only be a call: what is wrong is what follows it.
+  if (word === "step" || word === "range") reader.advance();
   return reader.unexpected("subquery or range selector", "number, duration, step(), or range()");
 }
 

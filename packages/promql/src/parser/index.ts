@@ -22,6 +22,7 @@ export {
 export { typeOf } from "./check.ts";
 export { ParseError, positionAt, type TextPosition } from "./error.ts";
 export { AGGREGATIONS, FUNCTIONS, type FunctionSignature } from "./functions.ts";
+export { type Token, type TokenType, tokenize } from "./lexer.ts";
 export { parseMetric, parseMetricSelector } from "./metric.ts";
 export { parseExpression } from "./parse.ts";
 export { prettyExpression, printExpression } from "./print.ts";

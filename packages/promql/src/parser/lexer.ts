@@ -16,7 +16,9 @@ const SPACE = /(?:[ \t\r\n]+|#[^\n]*)+/y;
 const IDENTIFIER = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const LABEL_NAME = /[a-zA-Z_][a-zA-Z0-9_]*/y;
 const DURATION = /(?=\d)(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?/y;
-const NUMBER = /0[xX][0-9a-fA-F_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?/y;
+/** An underscore stands between two digits only. */
+const NUMBER =
+  /0[xX][0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?/y;
 const OPERATOR = /==|!=|=~|!~|>=|<=|<\/|>\/|[-+*/%^@(){}[\],:=<>]/y;
 const WORD_CHAR = /[a-zA-Z0-9_]/;
 
@@ -32,7 +34,12 @@ export class Lexer {
     this.skip(SPACE);
     if (this.at >= this.text.length) return { type: "end", text: "", from: this.text.length, to: this.text.length };
     const char = this.text[this.at];
-    if (char === '"' || char === "'" || char === "`") return this.string(char);
+    if (char === '"' || char === "'" || char === "`") {
+      if (this.bracketDepth > 0 && !this.inBraces) {
+        throw this.error(`unexpected character in duration expression: ${quoteChar(char)}`);
+      }
+      return this.string(char);
+    }
     if (this.inBraces) return this.insideBraces();
     if ((char >= "0" && char <= "9") || (char === "." && /\d/.test(this.text[this.at + 1] ?? ""))) return this.number();
     const word = this.match(this.bracketDepth > 0 ? LABEL_NAME : IDENTIFIER);
@@ -92,7 +99,7 @@ export class Lexer {
         throw this.error(mark === "`" ? "unterminated raw string" : "unterminated quoted string", from);
       }
       if (char === mark) break;
-      if (char === "\ufffd") throw this.error("invalid UTF-8 rune", i);
+      if (char === "\ufffd") throw this.error("invalid UTF-8 rune", from);
       i = char === "\\" && mark !== "`" ? this.escapeEnd(i, mark, from) : i + 1;
     }
     return this.take("string", this.text.slice(from, i + 1));

@@ -6,7 +6,7 @@ import { dashboardsSuite } from "./dashboards.ts";
 import { expositionSuite } from "./exposition.ts";
 import { goHtmlTemplatesSuite, goTextTemplatesSuite } from "./go-templates.ts";
 import { promconfigSuite } from "./promconfig.ts";
-import { promqlParseSuite, promqlPrinterSuite } from "./promql-tables.ts";
+import { promqlLexSuite, promqlParseSuite, promqlPrinterSuite } from "./promql-tables.ts";
 import { promqltestExperimentalSuite, promqltestNativeSuite, promqltestSuite } from "./promqltest.ts";
 import { relabelSuite } from "./relabel.ts";
 import { promtoolTestsSuite, ruleUnitTestsSuite } from "./rule-unit-tests.ts";
@@ -20,6 +20,7 @@ export const SUITES: readonly Suite[] = [
   promqltestSuite,
   promqltestNativeSuite,
   promqltestExperimentalSuite,
+  promqlLexSuite,
   promqlParseSuite,
   promqlPrinterSuite,
   promconfigSuite,
