@@ -133,7 +133,10 @@ export function checkAggregate(
   from: number,
 ): { param: Expr | undefined; expr: Expr } {
   const { param: paramType, experimental } = AGGREGATIONS.get(operator)!;
-  if (experimental) reader.requireExperimental(`${operator}()`, from);
+  if (experimental) {
+    const flag = "--enable-feature=promql-experimental-functions";
+    reader.requireExperimental(`${operator}() is experimental and must be enabled with ${flag}`, from);
+  }
   if (args.length === 0) reader.fail("no arguments for aggregate expression provided", from);
   const wanted = paramType ? 2 : 1;
   if (args.length !== wanted) {
@@ -152,7 +155,7 @@ export function checkAggregate(
 export function checkCall(reader: TokenReader, func: string, args: readonly Expr[], from: number): void {
   const signature = FUNCTIONS.get(func);
   if (!signature) reader.fail(`unknown function with name "${func}"`, from);
-  if (signature.experimental) reader.requireExperimental(`function "${func}"`, from);
+  if (signature.experimental) reader.requireExperimental(`function "${func}" is not enabled`, from);
   const { args: types, variadic } = signature;
   const least = types.length - Math.abs(variadic);
   const quoted = `argument(s) in call to "${func}", got ${args.length}`;

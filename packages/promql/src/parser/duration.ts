@@ -28,7 +28,9 @@ export function parseOffsetDuration(reader: TokenReader): Duration {
 
 function finish(reader: TokenReader, expr: DurationExpr, positive: boolean): Duration {
   const literal = literalSeconds(expr);
-  if (literal === undefined) reader.requireExperimental("duration expression", expr.from);
+  if (literal === undefined) {
+    reader.requireExperimental("experimental duration expression is not enabled", expr.from);
+  }
   const seconds = literal ?? evaluateDuration(expr, undefined, (reason, at) => reader.fail(reason, at));
   if (seconds !== undefined && Math.abs(seconds) > SECONDS_MAX) reader.fail("duration out of range", expr.from);
   // An expression is only known to be positive when the query runs.

@@ -58,7 +58,7 @@ class ExpressionParser {
         if (precedence === 0 || precedence < precedenceMin) return left;
         this.countPart();
         this.reader.advance();
-        const modifiers = this.matching();
+        const modifiers = this.matching(left.from);
         const right = this.binary(operator === "^" ? precedence : precedence + 1);
         const matching = checkBinary(this.reader, operator as BinaryOperator, token, modifiers, left, right);
         left = {
@@ -219,7 +219,8 @@ class ExpressionParser {
     return labels;
   }
 
-  private matching(): WrittenMatching {
+  /** `from`: where the whole binary expression begins. */
+  private matching(from: number): WrittenMatching {
     const reader: TokenReader = this.reader;
     const returnBool = reader.takeWord("bool") !== undefined;
     const kind = reader.takeWord("on") ?? reader.takeWord("ignoring");
@@ -231,19 +232,18 @@ class ExpressionParser {
       group = grouping.text.toLowerCase() === "group_left" ? "left" : "right";
       if (reader.isOperator("(")) include = this.labelList();
     }
-    const fills = this.fills();
+    const fills = this.fills(from);
     const on = kind?.text.toLowerCase() === "on";
     return { returnBool, written: kind !== undefined, on, labels, group, include, ...fills };
   }
 
   /** `fill(0)`, `fill_left(0)`, `fill_right(0)`; a word not followed by a parenthesis is a metric's name. */
-  private fills(): { fillLeft: number | undefined; fillRight: number | undefined } {
+  private fills(from: number): { fillLeft: number | undefined; fillRight: number | undefined } {
     const reader: TokenReader = this.reader;
     let fillLeft: number | undefined;
     let fillRight: number | undefined;
     while (["fill", "fill_left", "fill_right"].includes(reader.word) && reader.peek().text === "(") {
-      const token = reader.token;
-      reader.requireExperimental("the fill modifier", token.from);
+      reader.requireExperimental("binop fill modifiers are experimental and not enabled", from);
       const word = reader.word;
       if (word !== "fill_right" && fillLeft !== undefined) reader.unexpected();
       if (word !== "fill_left" && fillRight !== undefined) reader.unexpected();
@@ -361,12 +361,14 @@ class ExpressionParser {
   private extension(operand: Expr, extension: "anchored" | "smoothed"): Expr {
     const reader: TokenReader = this.reader;
     const token = reader.advance();
-    reader.requireExperimental(`the ${extension} modifier`, token.from);
+    reader.requireExperimental(`${extension} modifier is experimental and not enabled`, operand.from);
     if (operand.kind !== "selector" && operand.kind !== "matrix") {
       reader.fail(`${extension} modifier must be preceded by a vector selector`, operand.from);
     }
     const selector = operand.kind === "matrix" ? operand.selector : operand;
-    if (selector.extension) reader.fail(`${extension} modifier may not be set multiple times`, token.from);
+    if (selector.extension && selector.extension !== extension) {
+      reader.fail("anchored and smoothed modifiers cannot be used together", operand.from);
+    }
     if (operand.kind === "matrix") return { ...operand, selector: { ...selector, extension }, to: token.to };
     return { ...selector, extension, to: token.to };
   }

@@ -27,9 +27,9 @@ function shape(text: string): string {
   return show(expr);
 }
 
-function errorOf(text: string): ParseError {
+function errorOf(text: string, options = {}): ParseError {
   try {
-    parseExpression(text);
+    parseExpression(text, options);
   } catch (error) {
     if (error instanceof ParseError) return error;
     throw error;
@@ -76,10 +76,36 @@ describe("messages", () => {
   });
 
   it("refuses experimental parts unless they are enabled", () => {
-    expect(() => parseExpression("mad_over_time(a[5m])")).toThrow(/experimental/);
-    expect(() => parseExpression("a[step()]")).toThrow(/experimental/);
-    expect(() => parseExpression("limitk(1, a)")).toThrow(/experimental/);
-    parseExpression("limitk(1, a[5m + 1m] > 0)".replace("[5m + 1m]", ""), experimental);
+    const flag = "must be enabled with --enable-feature=promql-experimental-functions";
+    for (const [text, refusal] of [
+      ["b + mad_over_time(a[5m])", '1:5: parse error: function "mad_over_time" is not enabled'],
+      ["a[step()]", "1:3: parse error: experimental duration expression is not enabled"],
+      ["1 + limitk(1, a)", `1:5: parse error: limitk() is experimental and ${flag}`],
+      ["rate(a[5m] smoothed)", "1:6: parse error: smoothed modifier is experimental and not enabled"],
+      ["a + fill(0) b", "1:1: parse error: binop fill modifiers are experimental and not enabled"],
+    ]) {
+      expect(() => parseExpression(text)).toThrow(refusal);
+      parseExpression(text, experimental);
+    }
+    expect(() => parseExpression("a[5m] smoothed anchored", experimental)).toThrow("cannot be used together");
+  });
+
+  it("stand where the peer's stand", () => {
+    for (const [text, position, reason] of [
+      ["foo[5s/0d]", 6, "division by zero"],
+      ["foo[step]", 8, 'unexpected "]" in subquery or range selector, expected number, duration, step(), or range()'],
+      ['foo["5m"]', 4, "unexpected character in duration expression: '\"'"],
+      ['m{a="\ufffd"}', 4, "invalid UTF-8 rune"],
+      ["1_000__0", 0, 'bad number or duration syntax: "1_000_"'],
+    ] as const) {
+      const { position: at, reason: why } = errorOf(text, experimental);
+      expect([at, why]).toEqual([position, reason]);
+    }
+  });
+
+  it("are none for info()'s labels, which need not pick series", () => {
+    parseExpression('info(a, {b!="c"})', experimental);
+    expect(() => parseExpression('info(a, {b!="c"}) + {b!="c"}', experimental)).toThrow("at least one non-empty");
   });
 });
 

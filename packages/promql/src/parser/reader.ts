@@ -92,8 +92,9 @@ export class TokenReader {
     throw new ParseError(reason, this.text, at);
   }
 
-  requireExperimental(what: string, at: number): void {
-    if (!this.options.experimental) this.fail(`${what} is experimental and not enabled`, at);
+  /** Fails, as upstream words it, unless experimental parts are allowed. */
+  requireExperimental(refusal: string, at: number): void {
+    if (!this.options.experimental) this.fail(refusal, at);
   }
 
   /** Guards the recursion of the grammar (and of whoever walks the tree) against a stack overflow. */
