@@ -86,7 +86,7 @@ class Database implements Tsdb {
     disk: Disk,
     walFolder: string,
   ) {
-    const reader = (fromMs: number, toMs: number) => blocks.reader(fromMs, toMs);
+    const reader = (fromMs: number, toMs: number, resolutionMs = 0) => blocks.reader(fromMs, toMs, resolutionMs);
     this.source = { head, blocks: reader };
     this.slicedSource = { ...this.source, clock: options.clock };
     this.maintenance = new Maintenance({
@@ -180,6 +180,14 @@ class Database implements Tsdb {
     return this.journal.onArrival(listener);
   }
 
+  activeSeriesBy(name: string): Map<string, number> {
+    return this.head.activeByValue(name, this.options.clock.nowMs() - ACTIVE_MS);
+  }
+
+  isActive(labels: Labels): boolean {
+    return this.head.isActive(labels, this.options.clock.nowMs() - ACTIVE_MS);
+  }
+
   stats(): TsdbStats {
     const blocks = this.blocks.store?.blocks ?? [];
     const oldest = Math.min(this.head.minTimeMs, blocks[0]?.minTimeMs ?? Infinity);
@@ -246,9 +254,9 @@ class Blocks {
     return this.store;
   }
 
-  reader(fromMs: number, toMs: number): BlockReader | undefined {
+  reader(fromMs: number, toMs: number, resolutionMs: number): BlockReader | undefined {
     if (!this.store) return undefined;
-    const reader = new BlockReader(this.store, fromMs, toMs, this.onProblem);
+    const reader = new BlockReader(this.store, fromMs, toMs, this.onProblem, resolutionMs);
     return reader.empty ? undefined : reader;
   }
 }

@@ -93,6 +93,10 @@ export interface Tsdb {
   onArrival(listener: (arrival: Arrival) => void): () => void;
 
   stats(): TsdbStats;
+  /** Series written within the last hour, by their value of this label. Walks over all of them: some ms for 100,000. */
+  activeSeriesBy(name: string): Map<string, number>;
+  /** Whether this series is being written to, so that a further sample makes no new one. */
+  isActive(labels: Labels): boolean;
   /** Seals and drops what is due: blocks to disk, retention. The owner calls it about every 15 s; it works in slices. */
   maintain(): Promise<void>;
   /** Flushes and syncs the WAL, closes files. */
@@ -112,7 +116,23 @@ export interface ChangeView {
   firstSince(mark: number, fromMs: number, toMs: number): number | undefined;
 }
 
+/** What is done with the samples of a selection. */
+export interface SelectHints {
+  /** Distance of the times at which they are looked at, ms; 0: once. */
+  readonly stepMs: number;
+  /** Length of the windows, which end at the range's end and each step before it; 0: the newest sample is looked at. */
+  readonly rangeMs: number;
+  /** The PromQL function over the windows, "" for none. */
+  readonly func: string;
+}
+
 export interface SelectOptions {
+  /**
+   * With hints a series may be answered from intervals of 5 min or 1 h, where the function gives the same answer from
+   * them; each sample then stands for `counts` samples, and `values` are what the function needs (sums for averages).
+   * Without them, and where no samples are left, the kept samples of intervals are given.
+   */
+  readonly hints?: SelectHints;
   readonly sorted?: boolean;
   /** Throws TooManySamples beyond it. */
   readonly maxSamples?: number;

@@ -1,5 +1,7 @@
 // What is in memory: the series index, the row targets and the generic path. Knows neither WAL nor disk.
+import type { Labels } from "@storewatch/model";
 import { SeriesMatcher } from "../labels/matching.ts";
+import { postingsView } from "../labels/postings.ts";
 import { SeriesIndex } from "../labels/series-index.ts";
 import { GenericStore } from "./generic-store.ts";
 import { GrowableUint32 } from "./growable.ts";
@@ -190,6 +192,32 @@ export class Head {
     for (let id = 0; id < this.index.idLimit && id < words.length; id++)
       if (words[id] !== 0 && words[id] >= since) active++;
     return active;
+  }
+
+  /** The number of series with a sample since `sinceMs`, by the value of a label; series without it are left out. */
+  activeByValue(name: string, sinceMs: number): Map<string, number> {
+    // This brings the times of open rows up to date.
+    this.activeSeries(sinceMs);
+    const found = new Map<string, number>();
+    const table = this.index.table(name);
+    if (!table) return found;
+    for (let ordinal = 0; ordinal < table.ordinalLimit; ordinal++) {
+      let active = 0;
+      for (const id of postingsView(table.postings[ordinal])) if (this.seenSince(id, sinceMs)) active++;
+      if (active > 0) found.set(table.values[ordinal], active);
+    }
+    return found;
+  }
+
+  /** Whether the series is written to: it has a column, or had a sample since `sinceMs`. */
+  isActive(labels: Labels, sinceMs: number): boolean {
+    const id = this.index.find(labels);
+    return id >= 0 && (this.hasColumn(id) || this.seenSince(id, sinceMs));
+  }
+
+  private seenSince(id: number, sinceMs: number): boolean {
+    const second = this.lastSeenS.get(id);
+    return second !== 0 && second >= Math.floor(Math.max(0, sinceMs) / 1000);
   }
 
   /** The oldest window with data in memory, or Infinity. */
