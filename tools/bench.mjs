@@ -14,6 +14,8 @@ const BENCHES = {
   promql: "packages/promql/bench/queries.mjs",
   latency: "e2e/bench/alert-latency.mjs",
   start: "e2e/bench/start.mjs",
+  ingest: "e2e/bench/ingest.mjs",
+  growth: "e2e/bench/growth.mjs",
 };
 requireNode();
 await ensureInstalled();
