@@ -195,6 +195,15 @@ async function silenceAndEnd(page: Page): Promise<void> {
   await page.getByText("Nobody can pay at Acme").waitFor();
   // The rail counts what people are told of: the silenced one is not among it.
   expect(await page.locator(".rail-count").count()).toBe(await firingShown(page));
+  await row.getByRole("button", { name: "Edit" }).click();
+  await dialog.getByText("This hides 1 alert now:").waitFor();
+  await dialog.getByRole("textbox", { name: "Why" }).fill("e2e: ticket 4711, longer");
+  await dialog.getByRole("textbox", { name: "For how long" }).click();
+  await page.getByRole("option", { name: "1 day" }).click();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await page.locator(".silence-row", { hasText: "e2e: ticket 4711, longer" }).waitFor();
+  expect(await page.locator(".silence-row").count()).toBe(1);
   await row.getByRole("button", { name: "Expire" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Expire" }).click();
   await row.waitFor({ state: "hidden" });

@@ -23,7 +23,7 @@ export function groupJson(group: GroupView, alerts: readonly AlertView[]): objec
   return {
     alerts: alerts.map(alertJson),
     labels: group.labels,
-    routeLabels: group.route.labels,
+    routeLabels: group.routeLabels,
     receiver: { name: group.receiver },
   };
 }

@@ -5,6 +5,7 @@ import {
   type AlertSink,
   type Clock,
   type LabelRecord,
+  type NotificationData,
   type PostableAlert,
   scopeAllows,
   TENANT_LABEL,
@@ -21,13 +22,14 @@ import { type AlertObserver, NO_OBSERVER } from "./calm/observer.ts";
 import type { Hidden } from "./calm/silence-reminder.ts";
 import type { AlertmanagerConfig, ReceiverConfig, Route } from "./config/types.ts";
 import { Dispatcher, matchRoutes } from "./dispatcher.ts";
+import type { Group } from "./group.ts";
 import { Inhibitor } from "./inhibitor.ts";
 import type { AlertStatePersistence, Delivery } from "./interface.ts";
 import { matchesLabels } from "./matchers/parse.ts";
 import { type AlertMetrics, createAlertMetrics } from "./metrics.ts";
 import { NotificationLog } from "./notification-log.ts";
 import { type Silence, type SilenceInput, type SilenceLimits, Silences } from "./silences.ts";
-import { DeliveryFailed, dedupStage, deliverStage, recordStage } from "./stage/deliver.ts";
+import { DeliveryFailed, dedupStage, deliverStage, notificationData, recordStage } from "./stage/deliver.ts";
 import { flapStage } from "./stage/flap.ts";
 import { muteStage, type OnSuppressed, routeMutedBy, timeStage } from "./stage/mute.ts";
 import { AlertState } from "./state.ts";
@@ -40,6 +42,8 @@ export interface AlertManagerOptions {
   readonly persistence: AlertStatePersistence;
   /** The ways to a receiver; asked once for each receiver and configuration. */
   readonly deliveries: (receiver: ReceiverConfig) => readonly Delivery[];
+  /** The labels of a group's route, which are templates. Without it they are shown as they are written. */
+  readonly renderRouteLabels?: (data: NotificationData) => LabelRecord;
   /** Base URL of the web app, for links in notifications. */
   readonly externalUrl: string;
   readonly limits?: Partial<AlertLimits & SilenceLimits>;
@@ -70,6 +74,8 @@ export interface GroupView {
   readonly receiver: string;
   readonly mutedBy: readonly string[];
   readonly alerts: readonly AlertView[];
+  /** Rendered. */
+  readonly routeLabels: LabelRecord;
 }
 
 const LIMITS = { alertsMax: 50_000, alertsPerTenantMax: 5_000, silencesMax: 10_000, silenceBytesMax: 64 * 1024 };
@@ -202,8 +208,17 @@ export class AlertManager {
         .filter((alert) => !isResolved(alert, nowMs) && isVisible(scope, alert))
         .map((alert) => this.view(alert, nowMs, mutedBy));
       const { key, labels, route } = group;
-      return alerts.length > 0 ? [{ key, route, labels, receiver: route.receiver, mutedBy, alerts }] : [];
+      if (alerts.length === 0) return [];
+      const routeLabels = this.routeLabels(group, alerts);
+      return [{ key, route, labels, receiver: route.receiver, mutedBy, alerts, routeLabels }];
     });
+  }
+
+  private routeLabels({ route, key, labels }: Group, alerts: readonly AlertView[]): LabelRecord {
+    const { renderRouteLabels, externalUrl } = this.options;
+    if (!renderRouteLabels || Object.keys(route.labels).length === 0) return route.labels;
+    const flush = alerts.map(({ alert }) => ({ alert, resolved: false }));
+    return renderRouteLabels(notificationData({ route, groupKey: key, groupLabels: labels }, flush, externalUrl));
   }
 
   silences(scope: TenantScope): Silence[] {

@@ -19,6 +19,7 @@ import {
   createAlertmanagerSender,
   createHeartbeat,
   createNotifier,
+  createRenderer,
   loadTemplates,
   type Notifier,
 } from "../notify/index.ts";
@@ -87,6 +88,7 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
     metrics,
     persistence: state,
     deliveries: (receiver) => notifier.deliveries(receiver, templates),
+    renderRouteLabels: (data) => createRenderer(templates, data).routeLabels(),
     externalUrl: options.externalUrl,
   });
   const external = createAlertmanagerSender({ clock, logger, metrics, rng: systemRng });

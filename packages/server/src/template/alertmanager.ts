@@ -33,6 +33,8 @@ function wordFunctions(): Record<string, TemplateFunction> {
     urlUnescape: takes(["string"], unescapeQuery),
     base64encode: takes(["string"], (text) => base64Url(text)),
     base64decode: takes(["string"], decodeBase64),
+    // The set that executes a text puts the labels of its data in.
+    routeLabels: takes(["string"], () => ""),
     toJson: takes(["any"], (value) => toJson(value)),
   };
 }

@@ -6,6 +6,7 @@ import { HtmlWriter } from "./html-writer.ts";
 import { TemplateError, type TemplateFunction, type TemplateSet, type TemplateValue } from "./interface.ts";
 import type { Tree } from "./nodes.ts";
 import { isEmpty, parseTemplate } from "./parser.ts";
+import { GoMap, GoStruct } from "./values.ts";
 
 export interface TemplateSetOptions {
   /** What a missing map key gives, as Go's option missingkey. Prometheus and Alertmanager use "zero". Default "zero". */
@@ -69,9 +70,27 @@ class ParsedTemplateSet implements TemplateSet {
       budget.depth--;
       return inner.result();
     };
-    const all = Object.hasOwn(this.functions, "tmpl") ? { ...this.functions, tmpl } : this.functions;
+    // `routeLabels NAME` renders a label of the route, itself a template over the same data.
+    const routeLabels = (label: TemplateValue) => {
+      const tree = this.routeLabel(data, label);
+      if (!tree) return "";
+      if (++budget.depth > 50) throw new TemplateError("route labels refer to each other too deeply");
+      const inner = new TextWriter();
+      execute(tree, data, { ...shared, html: false, functions: all, writer: inner });
+      budget.depth--;
+      return inner.result();
+    };
+    const special: Readonly<Record<string, TemplateFunction>> = { tmpl, routeLabels };
+    const known = Object.entries(special).filter(([word]) => Object.hasOwn(this.functions, word));
+    const all = known.length > 0 ? { ...this.functions, ...Object.fromEntries(known) } : this.functions;
     execute(own, data, { ...shared, functions: all, writer });
     return writer.result();
+  }
+
+  private routeLabel(data: TemplateValue, label: TemplateValue): Tree | undefined {
+    const labels = data instanceof GoStruct ? data.fields.RouteLabels : undefined;
+    const text = labels instanceof GoMap && typeof label === "string" ? labels.entries.get(label) : undefined;
+    return typeof text === "string" ? this.parse(`route label ${label}`, text)[0] : undefined;
   }
 
   private parse(name: string, text: string): Tree[] {

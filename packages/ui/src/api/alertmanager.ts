@@ -50,6 +50,8 @@ export async function silences(): Promise<readonly Silence[]> {
 }
 
 export interface NewSilence {
+  /** Of the silence that it changes. */
+  readonly id?: string;
   readonly matchers: readonly SilenceMatcher[];
   readonly startsAt: string;
   readonly endsAt: string;
@@ -57,7 +59,8 @@ export interface NewSilence {
   readonly comment: string;
 }
 
-export async function createSilence(silence: NewSilence): Promise<void> {
+/** Creates or changes. */
+export async function saveSilence(silence: NewSilence): Promise<void> {
   await request("/api/v2/silences", { method: "POST", json: silence });
 }
 

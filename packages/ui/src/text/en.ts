@@ -255,6 +255,11 @@ export const en = {
   },
   silence: {
     title: "Silence alerts",
+    titleEdit: "Change the silence",
+    leadEdit: "With other labels it becomes a new silence, and this one ends.",
+    keep: "As it is: until {{time}}",
+    save: "Save",
+    edit: "Edit",
     lead: "Who would have been told is not told while this lasts. Alerts stay visible here.",
     matchers: "Alerts with all of these labels",
     add: "Add a label",

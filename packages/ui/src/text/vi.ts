@@ -248,6 +248,11 @@ export const vi = {
   },
   silence: {
     title: "Tắt tiếng cảnh báo",
+    titleEdit: "Sửa lượt tắt tiếng",
+    leadEdit: "Nếu đổi label thì đây là một lượt mới, và lượt này kết thúc.",
+    keep: "Giữ nguyên: đến {{time}}",
+    save: "Lưu",
+    edit: "Sửa",
     lead: "Trong lúc này, những người lẽ ra được báo sẽ không bị báo. Cảnh báo vẫn hiện ở đây.",
     matchers: "Cảnh báo có đủ các label này",
     add: "Thêm label",

@@ -134,6 +134,8 @@ function buildReceivers(
   });
 }
 
+const UNDELIVERED = "It is read and checked only; notifications to it count as failed and stand so in the log.";
+
 function buildIntegrations(
   builder: Builder,
   input: z.output<typeof receiverSchema>,
@@ -166,8 +168,13 @@ function buildIntegrations(
         const { sendResolved } = kind;
         const build = BUILDERS[name];
         if (build) return build(buildContext(builder, item, global, { index, path: at, sendResolved }));
-        const reason = `${name}_configs is not in this version`;
-        builder.warn(at, "NOT_IN_THIS_VERSION", reason, "Notifications to it count as failed.");
+        const `${reason}: nothing is delivered to it` = `$name_configs is not in this version`;
+        builder.warn(
+          at,
+          "NOT_IN_THIS_VERSION",
+          reason,
+          `$UNDELIVEREDUse webhook_configs, or another receiver beside it.`,
+        );
         const resolved = (item.send_resolved as boolean | undefined) ?? sendResolved;
         return { kind: "unsupported", name, index, sendResolved: resolved, reason };
       }),

@@ -1,5 +1,5 @@
 // The generic webhook: the notification as JSON, version 4 of Alertmanager's form.
-import type { NotificationData } from "@storewatch/model";
+import type { LabelRecord, NotificationData } from "@storewatch/model";
 import type { WebhookConfig } from "../../alerts/config/index.ts";
 import type { IntegrationDependencies } from "../dependencies.ts";
 import { createHttpIntegration, MessageError, type Plan } from "../http-integration.ts";
@@ -14,7 +14,7 @@ export function createWebhook(config: WebhookConfig, deps: IntegrationDependenci
     fixedTarget: config.fixedUrl,
     async plan(render, data): Promise<Plan> {
       const url = await urlOf(config, render);
-      const body = JSON.stringify(webhookPayload(data, config.maxAlerts), null, 1);
+      const body = JSON.stringify(webhookPayload(data, config.maxAlerts, render.routeLabels()), null, 1);
       return {
         target: `POST ${maskedUrl(url)}`,
         subject: subjectOf(data),
@@ -43,7 +43,7 @@ function subjectOf(data: NotificationData): string {
 }
 
 /** `alertsMax` 0 = all. Key order as Alertmanager writes it. */
-export function webhookPayload(data: NotificationData, alertsMax: number): object {
+export function webhookPayload(data: NotificationData, alertsMax: number, routeLabels: LabelRecord): object {
   const alerts = alertsMax > 0 ? data.alerts.slice(0, alertsMax) : data.alerts;
   return {
     receiver: data.receiver,
@@ -66,7 +66,7 @@ export function webhookPayload(data: NotificationData, alertsMax: number): objec
     truncatedAlerts: data.truncatedAlerts + data.alerts.length - alerts.length,
     // Newer than the version above, which readers take for granted.
     notification_reason: data.reason ?? "first notification",
-    routeLabels: data.routeLabels ?? {},
+    routeLabels,
   };
 }
 

@@ -16,11 +16,8 @@ export const calmQuery = queryOptions({
   queryFn: async (): Promise<Calm> => calmSchema.parse(await request(`${OWN}/calm`)),
 });
 
-export async function previewSilence(
-  matchers: SilencePreviewRequest["matchers"],
-  signal?: AbortSignal,
-): Promise<SilencePreview> {
-  const answer = await request(`${OWN}/silences/preview`, { method: "POST", json: { matchers }, signal });
+export async function previewSilence(asked: SilencePreviewRequest, signal?: AbortSignal): Promise<SilencePreview> {
+  const answer = await request(`${OWN}/silences/preview`, { method: "POST", json: asked, signal });
   return silencePreviewSchema.parse(answer);
 }
 

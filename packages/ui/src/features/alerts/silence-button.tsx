@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { BellOff } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { Silence } from "../../api/alertmanager.ts";
 import type { LabelSet } from "../../api/prometheus.ts";
 import { sessionQuery } from "../../api/queries.ts";
 import { useMaySilence } from "../../app/rights.ts";
@@ -15,19 +16,21 @@ interface Silencing {
   /** undefined for those who may not. */
   readonly start: ((items: readonly AlertItem[]) => void) | undefined;
   readonly startWith: ((labels: LabelSet) => void) | undefined;
+  readonly edit: ((silence: Silence) => void) | undefined;
   readonly dialog: ReactNode;
 }
 
 export function useSilencing(): Silencing {
   const session = useQuery(sessionQuery).data;
   const maySilence = useMaySilence();
-  const [labels, setLabels] = useState<LabelSet>();
+  const [asked, setAsked] = useState<{ readonly labels: LabelSet; readonly silence?: Silence }>();
   return {
-    start: maySilence ? (items) => setLabels(silenceLabels(items)) : undefined,
-    startWith: maySilence ? setLabels : undefined,
-    dialog: labels && session && (
+    start: maySilence ? (items) => setAsked({ labels: silenceLabels(items) }) : undefined,
+    startWith: maySilence ? (labels) => setAsked({ labels }) : undefined,
+    edit: maySilence ? (silence) => setAsked({ labels: {}, silence }) : undefined,
+    dialog: asked && session && (
       <Suspense fallback={null}>
-        <SilenceDialog labels={labels} author={session.name} onClose={() => setLabels(undefined)} />
+        <SilenceDialog {...asked} author={session.name} onClose={() => setAsked(undefined)} />
       </Suspense>
     ),
   };

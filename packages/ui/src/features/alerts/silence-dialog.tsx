@@ -4,13 +4,15 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { createSilence } from "../../api/alertmanager.ts";
+import { type Silence, saveSilence } from "../../api/alertmanager.ts";
 import type { LabelSet } from "../../api/prometheus.ts";
 import { problemWords } from "../../design/blocks.tsx";
 import { moment } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
 import {
+  changedSilence,
   type EditedMatcher,
+  editedMatchers,
   finished,
   matchersOf,
   newSilence,
@@ -22,51 +24,66 @@ import {
 import { SilencePreviewBox } from "./silence-preview.tsx";
 import "./alerts.css";
 
+/** The end that a changed silence has already, among the choices of how long. */
+const KEEP = "keep";
+
 export default function SilenceDialog({
   labels,
+  silence,
   author,
   onClose,
 }: {
+  /** Of a new silence. */
   readonly labels: LabelSet;
+  /** To be changed. */
+  readonly silence?: Silence;
   readonly author: string;
   readonly onClose: () => void;
 }) {
   const { t } = useTranslation();
   const client = useQueryClient();
-  const [matchers, setMatchers] = useState(() => matchersOf(labels));
-  const [hours, setHours] = useState(1);
-  const [comment, setComment] = useState("");
-  const create = useMutation({
-    mutationFn: createSilence,
-    onSuccess: (_, silence) => {
+  const [matchers, setMatchers] = useState(() => (silence ? editedMatchers(silence) : matchersOf(labels)));
+  const [hours, setHours] = useState(silence ? KEEP : "1");
+  const [comment, setComment] = useState(silence?.comment ?? "");
+  const time = (text: string) => moment(Date.parse(text), Date.now(), currentLanguage());
+  const save = useMutation({
+    mutationFn: saveSilence,
+    onSuccess: (_, saved) => {
       void client.invalidateQueries({ queryKey: ["alerts"] });
-      notifications.show({
-        message: t("silence.created", { time: moment(Date.parse(silence.endsAt), Date.now(), currentLanguage()) }),
-      });
+      notifications.show({ message: t("silence.created", { time: time(saved.endsAt) }) });
       onClose();
     },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    create.mutate(newSilence(matchers, hours, comment, author, Date.now()));
+    const nowMs = Date.now();
+    const chosen = hours === KEEP ? undefined : Number(hours);
+    save.mutate(
+      silence
+        ? changedSilence(silence, { matchers, hours: chosen, comment, createdBy: author }, nowMs)
+        : newSilence(matchers, chosen ?? 1, comment, author, nowMs),
+    );
   };
-  const words = create.error && problemWords(create.error, t);
+  const words = save.error && problemWords(save.error, t);
   return (
-    <Modal opened onClose={onClose} title={t("silence.title")} size="lg">
+    <Modal opened onClose={onClose} title={t(silence ? "silence.titleEdit" : "silence.title")} size="lg">
       <form className="silence" onSubmit={submit}>
-        <p className="muted">{t("silence.lead")}</p>
+        <p className="muted">{t(silence ? "silence.leadEdit" : "silence.lead")}</p>
         <MatcherRows matchers={matchers} onChange={setMatchers} />
-        <SilencePreviewBox matchers={finished(matchers)} />
+        <SilencePreviewBox matchers={finished(matchers)} id={silence?.id} />
         <div className="silence-when">
           <Select
             label={t("silence.how")}
-            value={String(hours)}
-            onChange={(value) => setHours(Number(value))}
+            value={hours}
+            onChange={(value) => setHours(value ?? hours)}
             allowDeselect={false}
-            data={SILENCE_HOURS.map((hour) => ({
-              value: String(hour),
-              label: hour < 24 ? t("silence.hours", { count: hour }) : t("silence.days", { count: hour / 24 }),
-            }))}
+            data={[
+              ...(silence ? [{ value: KEEP, label: t("silence.keep", { time: time(silence.endsAt) }) }] : []),
+              ...SILENCE_HOURS.map((hour) => ({
+                value: String(hour),
+                label: hour < 24 ? t("silence.hours", { count: hour }) : t("silence.days", { count: hour / 24 }),
+              })),
+            ]}
           />
           <Textarea
             label={t("silence.comment")}
@@ -84,8 +101,8 @@ export default function SilenceDialog({
           <Button variant="default" onClick={onClose}>
             {t("common.cancel")}
           </Button>
-          <Button type="submit" loading={create.isPending} disabled={finished(matchers).length === 0}>
-            {t("silence.create")}
+          <Button type="submit" loading={save.isPending} disabled={finished(matchers).length === 0}>
+            {t(silence ? "silence.save" : "silence.create")}
           </Button>
         </div>
       </form>

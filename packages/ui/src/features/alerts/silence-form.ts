@@ -1,5 +1,5 @@
 // The silence dialog's state as pure functions.
-import type { NewSilence, SilenceMatcher } from "../../api/alertmanager.ts";
+import type { NewSilence, Silence, SilenceMatcher } from "../../api/alertmanager.ts";
 import type { LabelSet } from "../../api/prometheus.ts";
 
 const HOUR = 3_600_000;
@@ -15,6 +15,10 @@ export function matchersOf(labels: LabelSet): EditedMatcher[] {
   // One row to begin with, also for a silence from nothing.
   const rows = given.length > 0 ? given : [["", ""]];
   return rows.map(([name, value], key) => ({ key, name, value, isRegex: false, isEqual: true }));
+}
+
+export function editedMatchers(silence: Silence): EditedMatcher[] {
+  return silence.matchers.map((matcher, key) => ({ ...matcher, key }));
 }
 
 /** Those that say something: rows still being filled in are left out. */
@@ -45,6 +49,27 @@ export function newSilence(
     matchers: finished(matchers),
     startsAt: new Date(nowMs).toISOString(),
     endsAt: new Date(nowMs + hours * HOUR).toISOString(),
+    createdBy,
+    comment: comment.trim(),
+  };
+}
+
+/** `hours` undefined keeps the end. What began stays begun, so that the server can keep the silence's id. */
+export function changedSilence(
+  before: Silence,
+  change: Omit<NewSilence, "startsAt" | "endsAt" | "id" | "matchers"> & {
+    readonly matchers: readonly EditedMatcher[];
+    readonly hours: number | undefined;
+  },
+  nowMs: number,
+): NewSilence {
+  const { matchers, hours, comment, createdBy } = change;
+  const fromMs = Math.max(nowMs, Date.parse(before.startsAt));
+  return {
+    id: before.id,
+    matchers: finished(matchers),
+    startsAt: before.startsAt,
+    endsAt: hours === undefined ? before.endsAt : new Date(fromMs + hours * HOUR).toISOString(),
     createdBy,
     comment: comment.trim(),
   };

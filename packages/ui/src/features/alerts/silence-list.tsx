@@ -12,9 +12,12 @@ import { currentLanguage } from "../../text/index.ts";
 export function SilenceList({
   silences,
   mayExpire,
+  onEdit,
 }: {
   readonly silences: readonly Silence[];
   readonly mayExpire: boolean;
+  /** undefined for those who may not. */
+  readonly onEdit: ((silence: Silence) => void) | undefined;
 }) {
   const { t } = useTranslation();
   const client = useQueryClient();
@@ -59,6 +62,11 @@ export function SilenceList({
               `${t("silence.pendingFrom", { time: moment(Date.parse(silence.startsAt), Date.now(), currentLanguage()) })} `}
             {t("silence.until", { time: moment(Date.parse(silence.endsAt), Date.now(), currentLanguage()) })}
           </span>
+          {onEdit && (
+            <Button size="xs" variant="default" onClick={() => onEdit(silence)}>
+              {t("silence.edit")}
+            </Button>
+          )}
           {mayExpire && (
             <Button size="xs" variant="default" onClick={() => ask(silence.id)}>
               {t("silence.expire")}

@@ -8,11 +8,18 @@ import { StateMark } from "../../design/state.tsx";
 import { previewSilence } from "./calm-api.ts";
 
 /** What the silence would hide now: the server answers, so that matching is the very same. */
-export function SilencePreviewBox({ matchers }: { readonly matchers: readonly SilenceMatcher[] }) {
+export function SilencePreviewBox({
+  matchers,
+  id,
+}: {
+  readonly matchers: readonly SilenceMatcher[];
+  /** Of the silence that is changed: what it hides already counts as hidden by the change. */
+  readonly id?: string;
+}) {
   const { t } = useTranslation();
   const query = useQuery({
-    queryKey: ["alerts", "preview", matchers.map(matcherText)],
-    queryFn: ({ signal }) => previewSilence([...matchers], signal),
+    queryKey: ["alerts", "preview", matchers.map(matcherText), id],
+    queryFn: ({ signal }) => previewSilence({ matchers: [...matchers], id }, signal),
     enabled: matchers.length > 0,
     placeholderData: keepPreviousData,
     retry: false,

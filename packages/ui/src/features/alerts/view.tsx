@@ -95,7 +95,7 @@ function AlertsBody({ all }: { readonly all: Parameters<typeof mergeAlerts>[0] }
       {tab === "firing" && alwaysOn.length > 0 && (
         <p className="hint">{t("alerts.alwaysOn", { names: alwaysOn.map((item) => item.name).join(", ") })}</p>
       )}
-      <SilenceList silences={silences.data ?? []} mayExpire={useMaySilence()} />
+      <SilenceList silences={silences.data ?? []} mayExpire={useMaySilence()} onEdit={silencing.edit} />
       {silencing.dialog}
     </>
   );
