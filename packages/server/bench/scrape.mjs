@@ -92,8 +92,17 @@ const cpuNs = (since) => {
   return (user + system) * 1000;
 };
 
+function parse({ targets, reader }, page) {
+  targets.startPage();
+  reader.start(page);
+  while (!reader.step(100_000));
+  targets.accept();
+  reader.accept();
+}
+
 async function main() {
   const { PageParser } = await import("../dist/collect/scrape/page-parser.js");
+  const { PageTargets } = await import("../dist/collect/scrape/page-targets.js");
   const { PageBuffer } = await import("../dist/collect/scrape/page-buffer.js");
   const { createSeriesResolver } = await import("../dist/collect/scrape/series-resolver.js");
   const { createHttpFetcher } = await import("../dist/collect/scrape/http-fetch.js");
@@ -109,18 +118,17 @@ async function main() {
     tenants: { kind: "all" },
     onForeignTenant() {},
   });
-  const makeParser = () =>
-    new PageParser({
+  const makeParser = () => {
+    const targets = new PageTargets({
       writer: new Rows(),
       resolver,
-      metadata: { help() {}, type() {} },
       sampleLimit: Number.POSITIVE_INFINITY,
       honorTimestamps: true,
+      histogramLimits: { buckets: 0, schemaMax: 8 },
     });
-  const parse = (parser, page) => {
-    parser.start(page);
-    while (!parser.step(100_000));
-    parser.accept();
+    const metadata = { help() {}, type() {}, unit() {}, typeOf() {} };
+    const histograms = { convertClassic: false, keepClassic: true, native: false };
+    return { targets, reader: new PageParser({ targets, metadata, format: "text", histograms }) };
   };
   const report = (name, ns, goal) => {
     console.log(`${name}: ${ns.toFixed(1)} ns/sample${goal ? ` (goal ≤ ${goal})` : ""}`);
@@ -150,6 +158,7 @@ async function main() {
   const tls = { ca: "", caFile: "", cert: "", certFile: "", keyFile: "", serverName: "", insecureSkipVerify: false };
   const fetcher = createHttpFetcher({
     config: { followRedirects: true, headers: [], tls },
+    negotiation: { protocols: ["PrometheusText0.0.4"], escaping: "allow-utf-8" },
     rules: createAddressRules(),
     clock: systemClock,
     userAgent: "bench",

@@ -238,13 +238,27 @@ describe("collector", () => {
     await until(() => status().lastError.includes("link-local or cloud metadata"));
   });
 
-  test("a protocol that was not asked for is named", async () => {
+  test("OpenMetrics: exemplars, units, and a page that was cut off is no page", async () => {
+    let page = '# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total 1 # {trace_id="t1"} 0.5\n# EOF\n';
     target.answer = (_, response) => {
-      response.setHeader("content-type", "application/openmetrics-text; version=1.0.0");
-      response.end("a 1\n# EOF\n");
+      response.setHeader("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8");
+      response.end(page);
     };
     start();
-    await until(() => status()?.lastError.includes("application/openmetrics-text, which is not in this version"));
+    await until(() => rows()?.last(labels("a_seconds_total")) === 1);
+    await until(() => (rows()?.rows.length ?? 0) > 3);
+    expect(store.exemplars.map(({ series, exemplar }) => `${series} ${exemplar.labels} ${exemplar.value}`)).toEqual([
+      `${labels("a_seconds_total")} {trace_id="t1"} 0.5`,
+    ]);
+    expect(collector!.board.metadata().get("a_seconds")).toEqual([{ type: "counter", help: "", unit: "seconds" }]);
+    expect(target.requests[0].headers.accept).toBe(
+      "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5," +
+        "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3," +
+        "text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+    );
+    page = "# TYPE a_seconds counter\na_seconds_total 2\n";
+    await until(() => status()?.lastError.includes("data does not end with # EOF"));
+    expect(rows().last(labels("a_seconds_total"))).toBeUndefined();
   });
 
   test("labels: params, honor_labels, exported_, target and metric relabelling", async () => {

@@ -1,5 +1,5 @@
 // Everything that is asked for its metrics: the jobs of the Prometheus file, and Storewatch itself.
-import { ALL_TENANTS, type Clock, type Sample, type TenantScope } from "@storewatch/model";
+import { ALL_TENANTS, type Clock, type Sample, type SeriesExemplar, type TenantScope } from "@storewatch/model";
 import type { AppendResult, RowWriter } from "@storewatch/tsdb";
 import type { Registry } from "prom-client";
 import { type AddressRules, createAddressRules } from "../kernel/address-rules.ts";
@@ -8,7 +8,7 @@ import type { TargetBoard } from "./interface.ts";
 import type { PrometheusConfig } from "./prometheus-config.ts";
 import { mergeMetadata } from "./scrape/metadata.ts";
 import { PageBufferPool } from "./scrape/page-buffer.ts";
-import type { ScrapeLoop } from "./scrape/scrape-loop.ts";
+import type { ExemplarResult, ScrapeLoop } from "./scrape/scrape-loop.ts";
 import { fingerprint, ScrapePool, type ScrapePoolDeps } from "./scrape/scrape-pool.ts";
 import { createSelfLoop, type SelfTargetOptions } from "./self.ts";
 import { createCollectMetrics } from "./self-metrics.ts";
@@ -17,7 +17,10 @@ import { createCollectMetrics } from "./self-metrics.ts";
 export interface CollectStore {
   openRows(scope: TenantScope, key: string): RowWriter;
   append(scope: TenantScope, samples: readonly Sample[]): Promise<AppendResult>;
+  appendExemplars?(scope: TenantScope, exemplars: readonly SeriesExemplar[]): ExemplarResult | Promise<ExemplarResult>;
 }
+
+const NO_EXEMPLARS: ExemplarResult = { appended: 0, outOfOrder: 0, tooLong: 0 };
 
 export interface CollectorOptions {
   readonly store: CollectStore;
@@ -67,6 +70,7 @@ class JobCollector implements Collector {
       // it gets a column, so that `up` of a job for several tenants, which belongs to none, can be stored.
       openRows: (key) => store.openRows(ALL_TENANTS, key),
       append: (samples) => store.append(ALL_TENANTS, samples),
+      appendExemplars: (exemplars) => store.appendExemplars?.(ALL_TENANTS, exemplars) ?? NO_EXEMPLARS,
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
     };
     if (options.self) this.self = createSelfLoop(options.self, this.deps.openRows, this.deps);

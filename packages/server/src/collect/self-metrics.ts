@@ -16,6 +16,9 @@ export interface CollectMetrics {
   readonly samplesIngested: { inc(by: number): void };
   readonly duplicates: { inc(by: number): void };
   readonly outOfBounds: { inc(by: number): void };
+  readonly exemplarsIngested: { inc(by: number): void };
+  readonly exemplarsRefused: { inc(by: number): void };
+  readonly brokenHistograms: { inc(by: number): void };
   readonly foreignSeries: { inc(): void };
   readonly discoveryProblems: { inc(): void };
   readonly invalidTargets: { inc(): void };
@@ -47,6 +50,15 @@ export function createCollectMetrics(registry: Registry): CollectMetrics {
     outOfBounds: counter(
       "storewatch_scrape_out_of_bounds_samples_total",
       "Samples left out because of a time of their own that is too old or too far ahead.",
+    ),
+    exemplarsIngested: counter("storewatch_exemplars_ingested_total", "Exemplars taken in."),
+    exemplarsRefused: counter(
+      "storewatch_scrape_refused_exemplars_total",
+      "Exemplars left out because they are older than their series' last one, or their labels too long.",
+    ),
+    brokenHistograms: counter(
+      "storewatch_scrape_broken_histograms_total",
+      "Classic histograms that could not be converted, because their buckets and count do not fit together.",
     ),
     foreignSeries: counter(
       "storewatch_scrape_foreign_tenant_series_total",

@@ -2,6 +2,7 @@
 
 import { ALL_TENANTS, Labels } from "@storewatch/model";
 import type { RowWriter } from "@storewatch/tsdb";
+import { NO_HISTOGRAM_LIMITS } from "./scrape/histogram-limits.ts";
 import { ScrapeLoop, type ScrapeLoopDeps } from "./scrape/scrape-loop.ts";
 import { fingerprint } from "./scrape/scrape-pool.ts";
 import { createSeriesResolver } from "./scrape/series-resolver.ts";
@@ -31,6 +32,7 @@ export function createSelfLoop(
     fetch: async ({ page, bodyLimitBytes }) => {
       page.append(Buffer.from(await options.expose()), bodyLimitBytes);
       page.seal();
+      return "text" as const;
     },
     resolverFor: () =>
       createSeriesResolver({
@@ -49,6 +51,8 @@ export function createSelfLoop(
     extraMetrics: false,
     sampleLimit: 0,
     bodyLimitBytes: 0,
+    histograms: { convertClassic: false, keepClassic: true, native: false },
+    histogramLimits: NO_HISTOGRAM_LIMITS,
     parseKey: fingerprint("self"),
     refusal: undefined,
   } satisfies ConstructorParameters<typeof ScrapeLoop>[2];

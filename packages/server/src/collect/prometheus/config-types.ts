@@ -3,6 +3,9 @@
 import type { Finding, Labels, TenantScope } from "@storewatch/model";
 import type { OtlpSettings } from "../ingest/otlp/settings.ts";
 import type { NameScheme, RelabelConfig } from "../relabel.ts";
+import type { Negotiation } from "../scrape/content.ts";
+import type { HistogramLimits } from "../scrape/histogram-limits.ts";
+import type { HistogramOptions } from "../scrape/page-parser.ts";
 import type { LabelLimits } from "../scrape/series-resolver.ts";
 import type { Secret } from "./secret.ts";
 
@@ -62,6 +65,9 @@ export interface ScrapeConfig {
     readonly keepDroppedTargets: number;
   };
   readonly nameScheme: NameScheme;
+  readonly negotiation: Negotiation;
+  readonly histograms: HistogramOptions;
+  readonly histogramLimits: HistogramLimits;
   readonly http: HttpClientConfig;
   readonly staticGroups: readonly TargetGroup[];
   readonly fileDiscovery: readonly FileDiscoveryConfig[];

@@ -3,6 +3,7 @@
 import { parseTenantId } from "@storewatch/model";
 import { z } from "zod";
 import type { NameScheme } from "../relabel.ts";
+import type { NameEscaping } from "../scrape/content.ts";
 import { goQuote } from "../scrape/go-text.ts";
 import { fileSd, foreignDiscovery, staticConfigs } from "./discovery-kinds.ts";
 import {
@@ -153,7 +154,16 @@ export function jobTimes(job: ScrapeFields, global: GlobalFields): { intervalMs:
   return { intervalMs, timeoutMs: job.scrape_timeout || Math.min(globalTimeoutMs, intervalMs) };
 }
 
-const ESCAPINGS = ["allow-utf-8", "underscores", "dots", "values"];
+const ESCAPINGS = ["allow-utf-8", "underscores", "dots", "values"] satisfies NameEscaping[];
+
+/** Of a job that was checked: its own, or what its own validation implies, or the global one. */
+export function escapingOf(job: ScrapeFields, global: GlobalFields): NameEscaping {
+  const scheme = schemeOf(job, schemeOf(global));
+  const implied = scheme === "legacy" ? "underscores" : "allow-utf-8";
+  const inherited = job.metric_name_validation_scheme ? implied : global.metric_name_escaping_scheme || implied;
+  const escaping = job.metric_name_escaping_scheme || inherited;
+  return ESCAPINGS.find((known) => known === escaping) ?? implied;
+}
 
 function checkNaming(job: ScrapeFields, global: GlobalFields, report: Report, ...at: Array<string | number>): void {
   const own = job.metric_name_validation_scheme;
@@ -166,20 +176,24 @@ function checkNaming(job: ScrapeFields, global: GlobalFields, report: Report, ..
   const quoted = ESCAPINGS.map((name) => `'${name}'`);
   const known = `must be one of ${quoted.slice(0, 3).join(", ")}, or ${quoted[3]}`;
   const globalEscaping = global.metric_name_escaping_scheme;
-  if (globalEscaping && !ESCAPINGS.includes(globalEscaping)) {
+  if (globalEscaping && !isEscaping(globalEscaping)) {
     const message = `unknown global name escaping method specified, ${known}, got ${goQuote(globalEscaping)}`;
     report(message, "global", "metric_name_escaping_scheme");
   }
   const scheme = schemeOf(job, schemeOf(global));
   const implied = scheme === "legacy" ? "underscores" : "allow-utf-8";
   const escaping = job.metric_name_escaping_scheme || (own ? implied : globalEscaping || implied);
-  if (!ESCAPINGS.includes(escaping)) {
+  if (!isEscaping(escaping)) {
     const message = `unknown scrape config name escaping method specified, ${known}, got ${goQuote(escaping)}`;
     report(message, ...at, "metric_name_escaping_scheme");
   } else if (escaping === "allow-utf-8" && scheme !== "utf8") {
     const message = "utf8 metric names requested but validation scheme is not set to UTF8";
     report(message, ...at, "metric_name_escaping_scheme");
   }
+}
+
+function isEscaping(name: string): boolean {
+  return ESCAPINGS.some((known) => known === name);
 }
 
 const PROTOCOLS = [

@@ -1,10 +1,12 @@
 // From the checked keys of a job to the configuration that the collector works with.
 import path from "node:path";
 import { ALL_TENANTS, parseTenantId, type TenantId, type TenantScope, tenantScope } from "@storewatch/model";
+import { defaultProtocols, isScrapeProtocol, type Negotiation } from "../scrape/content.ts";
+import { schemaOfFactor } from "../scrape/histogram-limits.ts";
 import type { HttpClientConfig, ScrapeConfig, TlsClientConfig, TlsVersion } from "./config-types.ts";
 import type { HttpFields } from "./http-fields.ts";
 import { toRelabelConfigs } from "./relabel-fields.ts";
-import { type GlobalFields, jobTimes, type ScrapeFields, schemeOf } from "./scrape-fields.ts";
+import { escapingOf, type GlobalFields, jobTimes, type ScrapeFields, schemeOf } from "./scrape-fields.ts";
 
 const FILE_REFRESH_MS = 300_000;
 
@@ -24,6 +26,16 @@ export function toScrapeConfig(job: ScrapeFields, global: GlobalFields, dir: str
     extraScrapeMetrics: job.extra_scrape_metrics ?? global.extra_scrape_metrics ?? false,
     limits: toLimits(job, global),
     nameScheme: scheme,
+    negotiation: toNegotiation(job, global),
+    histograms: {
+      convertClassic: job.convert_classic_histograms_to_nhcb ?? global.convert_classic_histograms_to_nhcb ?? false,
+      keepClassic: job.always_scrape_classic_histograms ?? global.always_scrape_classic_histograms ?? false,
+      native: takesNative(job, global),
+    },
+    histogramLimits: {
+      buckets: job.native_histogram_bucket_limit ?? 0,
+      schemaMax: schemaOfFactor(job.native_histogram_min_bucket_factor ?? 0),
+    },
     http: toHttp(job, dir),
     staticGroups: (job.static_configs ?? []).map(({ targets, labels }) => ({
       targets: targets ?? [],
@@ -36,6 +48,20 @@ export function toScrapeConfig(job: ScrapeFields, global: GlobalFields, dir: str
     relabel: toRelabelConfigs(job.relabel_configs),
     metricRelabel: toRelabelConfigs(job.metric_relabel_configs),
     tenants: toScope(job.tenants),
+  };
+}
+
+function takesNative(job: ScrapeFields, global: GlobalFields): boolean {
+  return job.scrape_native_histograms ?? global.scrape_native_histograms ?? false;
+}
+
+function toNegotiation(job: ScrapeFields, global: GlobalFields): Negotiation {
+  const named = job.scrape_protocols ?? global.scrape_protocols;
+  const fallback = job.fallback_scrape_protocol ?? "";
+  return {
+    protocols: named?.filter(isScrapeProtocol) ?? defaultProtocols(takesNative(job, global)),
+    escaping: escapingOf(job, global),
+    fallback: isScrapeProtocol(fallback) ? fallback : undefined,
   };
 }
 

@@ -84,19 +84,6 @@ export function unsupportedInJob(job: ScrapeFields, document: ConfigDocument, at
   if (job.scheme !== undefined && job.scheme !== "http" && job.scheme !== "https") {
     add("scheme", `scheme ${job.scheme}: only http and https can be asked`, "error");
   }
-  if (job.scrape_native_histograms) {
-    add("scrape_native_histograms", `native histograms: ${NOT_YET}: classic histograms are kept`, "warning");
-  }
-  if (job.convert_classic_histograms_to_nhcb) {
-    add("convert_classic_histograms_to_nhcb", `native histograms: ${NOT_YET}: classic histograms are kept`, "warning");
-  }
-  if (job.scrape_protocols && !job.scrape_protocols.some((protocol) => protocol.startsWith("PrometheusText"))) {
-    add(
-      "scrape_protocols",
-      "scrape_protocols without PrometheusText: Storewatch asks for the text format 0.0.4",
-      "warning",
-    );
-  }
   if (job.scrape_failure_log_file) add("scrape_failure_log_file", `scrape_failure_log_file: ${NOT_YET}`, "warning");
   return findings;
 }

@@ -59,6 +59,17 @@ export class ProtobufReader {
     return this.at;
   }
 
+  /** Goes on elsewhere: within a message that was passed before. */
+  seek(position: number): void {
+    this.at = position;
+  }
+
+  /** Goes to a message, text or bytes that was passed before: where its length stands. */
+  seekBytes(position: number): void {
+    this.at = position;
+    this.wire = BYTES;
+  }
+
   /** Goes to the next field of the message that ends at `end`; false when there is none. */
   next(end: number): boolean {
     if (this.at >= end) {

@@ -3,7 +3,17 @@
 import { isUtf8 } from "node:buffer";
 import { canonicalBucketBound, GoFloatError, goQuote, parseGoFloat } from "./go-text.ts";
 
-export type MetricType = "counter" | "gauge" | "histogram" | "summary" | "untyped";
+/** `untyped` is the text format's word, `unknown` that of OpenMetrics; the last four are in OpenMetrics only. */
+export type MetricType =
+  | "counter"
+  | "gauge"
+  | "histogram"
+  | "summary"
+  | "untyped"
+  | "unknown"
+  | "gaugehistogram"
+  | "stateset"
+  | "info";
 
 /** Pairs name, value as they stand, in order; values may be empty. Escapes are undone. */
 export interface ExposedSeries {
@@ -11,11 +21,20 @@ export interface ExposedSeries {
   readonly labels: ReadonlyArray<readonly [string, string]>;
 }
 
+/** Labels in the order of the page. */
+export interface ExposedExemplar {
+  readonly labels: ReadonlyArray<readonly [string, string]>;
+  readonly value: number;
+  /** ms since the epoch, when the exemplar has a time. */
+  readonly timeMs: number | undefined;
+}
+
 export type Entry =
   | { readonly kind: "end" }
   | { readonly kind: "comment" }
   | { readonly kind: "help"; readonly family: string; readonly text: string }
   | { readonly kind: "type"; readonly family: string; readonly type: MetricType }
+  | { readonly kind: "unit"; readonly family: string; readonly unit: string }
   | {
       readonly kind: "series";
       readonly series: ExposedSeries;
@@ -24,7 +43,26 @@ export type Entry =
       readonly timeMs: number | undefined;
       /** Where the value starts: what stands before names the series. */
       readonly valueAt: number;
+      readonly exemplar: ExposedExemplar | undefined;
     };
+
+/** A page's entries one by one: of the text format, or of OpenMetrics. */
+export interface EntryParser {
+  /** Starts on a page; a type that was seen on an earlier page is forgotten. */
+  reset(page: Buffer, length: number): void;
+  /** Where the next entry starts. */
+  readonly position: number;
+  /** Where the last entry started: its first byte that is no blank. */
+  readonly entryAt: number;
+  /** The type of the family that the following lines belong to, when its TYPE line was not parsed here. */
+  setType(type: MetricType): void;
+  /** An error about the last entry as a whole. */
+  errorAtEntry(reason: string): ExpositionError;
+  /** Goes on at a line's start. */
+  seek(position: number): void;
+  /** Throws ExpositionError. */
+  next(): Entry;
+}
 
 /** A page that is not in the format. `line` and `column` count from 1; the column counts bytes. */
 export class ExpositionError extends Error {
@@ -76,7 +114,7 @@ const isLetter = (c: number): boolean => (c >= 97 && c <= 122) || (c >= 65 && c 
 const isNameStart = (c: number): boolean => isLetter(c) || c === 58;
 
 /** `page[length]` must be a line break: the lexer's sentinel, so that a last line needs none of its own. */
-export class ExpositionParser {
+export class ExpositionParser implements EntryParser {
   private at = 0;
   private tokenStart = 0;
   private entryStart = 0;
@@ -86,7 +124,6 @@ export class ExpositionParser {
   private length = 0;
   private end = 1;
 
-  /** Starts on a page; a type that was seen on an earlier page is forgotten. */
   reset(page: Buffer, length: number): void {
     this.page = page;
     this.length = length;
@@ -95,34 +132,28 @@ export class ExpositionParser {
     this.seek(0);
   }
 
-  /** Where the next entry starts. */
   get position(): number {
     return this.at;
   }
 
-  /** Where the last entry started: its first byte that is no blank. */
   get entryAt(): number {
     return this.entryStart;
   }
 
-  /** The type of the family that the following lines belong to, when its TYPE line was not parsed here. */
   setType(type: MetricType): void {
     this.lastType = type;
   }
 
-  /** An error about the last entry as a whole. */
   errorAtEntry(reason: string): ExpositionError {
     this.tokenStart = this.entryStart;
     return this.error(reason);
   }
 
-  /** Goes on at a line's start. */
   seek(position: number): void {
     this.at = position;
     this.state = "init";
   }
 
-  /** Throws ExpositionError. */
   next(): Entry {
     for (;;) {
       this.entryStart = this.at;
@@ -185,7 +216,7 @@ export class ExpositionParser {
     const value = parseGoFloat(this.page.toString("latin1", this.tokenStart, this.at));
     if (value instanceof GoFloatError) throw this.error(`${value.message} while parsing: ${this.soFar()}`);
     const timeMs = this.timestamp();
-    return { kind: "series", series: { metric, labels }, value, timeMs, valueAt };
+    return { kind: "series", series: { metric, labels }, value, timeMs, valueAt, exemplar: undefined };
   }
 
   private timestamp(): number | undefined {
@@ -264,14 +295,7 @@ export class ExpositionParser {
   }
 
   private error(reason: string): ExpositionError {
-    let line = 1;
-    let lineStart = 0;
-    const at = Math.min(this.tokenStart, this.length);
-    for (let i = this.page.indexOf(NEWLINE); i >= 0 && i < at; i = this.page.indexOf(NEWLINE, i + 1)) {
-      line += 1;
-      lineStart = i + 1;
-    }
-    return new ExpositionError(reason.length > 600 ? `${reason.slice(0, 600)}…` : reason, line, at - lineStart + 1);
+    return errorAt(this.page, Math.min(this.tokenStart, this.length), reason);
   }
 
   /** The next token; blanks are skipped. */
@@ -418,6 +442,16 @@ export class ExpositionParser {
   }
 }
 
+export function errorAt(page: Buffer, at: number, reason: string): ExpositionError {
+  let line = 1;
+  let lineStart = 0;
+  for (let i = page.indexOf(NEWLINE); i >= 0 && i < at; i = page.indexOf(NEWLINE, i + 1)) {
+    line += 1;
+    lineStart = i + 1;
+  }
+  return new ExpositionError(reason.length > 600 ? `${reason.slice(0, 600)}…` : reason, line, at - lineStart + 1);
+}
+
 function parseType(text: string): MetricType | undefined {
   switch (text) {
     case "counter":
@@ -431,7 +465,8 @@ function parseType(text: string): MetricType | undefined {
   }
 }
 
-function unescapeText(text: string): string {
+/** Undoes the escapes of label values and quoted names. */
+export function unescapeText(text: string): string {
   if (!text.includes("\\")) return text;
   return text.replace(/\\([\\"n])/g, (_, c: string) => (c === "n" ? "\n" : c));
 }

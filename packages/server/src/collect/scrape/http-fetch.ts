@@ -7,6 +7,7 @@ import { gunzip } from "node:zlib";
 import type { Clock } from "@storewatch/model";
 import type { AddressRules } from "../../kernel/address-rules.ts";
 import type { HttpClientConfig } from "../prometheus-config.ts";
+import { acceptHeader, formatOf, type Negotiation, type PageFormat } from "./content.ts";
 import { requestHeaders, tlsOptions, tlsStamp } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
 import { describeSocketError, FetchError } from "./fetch-error.ts";
@@ -24,8 +25,8 @@ export interface FetchRequest {
   readonly signal: AbortSignal;
 }
 
-/** Fills the page. Throws FetchError, BodyLimitError, or the error of a file that cannot be read. */
-export type FetchPage = (request: FetchRequest) => Promise<void>;
+/** Fills the page, tells its format. Throws FetchError, BodyLimitError, or the error of a file that cannot be read. */
+export type FetchPage = (request: FetchRequest) => Promise<PageFormat>;
 
 export interface HttpFetcher {
   readonly fetch: FetchPage;
@@ -40,10 +41,9 @@ export interface HttpFetcherOptions {
   readonly rules: AddressRules;
   readonly clock: Clock;
   readonly userAgent: string;
+  readonly negotiation: Negotiation;
 }
 
-/** OpenMetrics and protobuf are not in this version, so they are not asked for. */
-const ACCEPT = "text/plain;version=0.0.4;q=0.9,*/*;q=0.1";
 const REDIRECTS_MAX = 10;
 /** URLs whose answers need the general client; beyond this many they are learnt anew. */
 const UNUSUAL_MAX = 10_000;
@@ -53,11 +53,12 @@ export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
   const lookup = checkedLookup(options.rules);
   const plain = new PlainHttp(lookup, options.clock);
   const unusual = new Set<string>();
+  const accept = acceptHeader(options.negotiation);
   const fetch: FetchPage = async (request) => {
     const own = await requestHeaders(options.config);
     const headers: Record<string, string | string[]> = {
       ...own,
-      accept: ACCEPT,
+      accept,
       "accept-encoding": request.compress ? "gzip" : "identity",
       "user-agent": options.userAgent,
       "x-prometheus-scrape-timeout-seconds": String(request.timeoutMs / 1000),
@@ -65,13 +66,14 @@ export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
     const deadline = new Deadline(request.timeoutMs, request.signal, options.clock);
     try {
       if (!unusual.has(request.url.href) && isPlain(request.url, headers)) {
-        if (await fetchPlainly(plain, request, headers, deadline, options)) return;
+        const format = await fetchPlainly(plain, request, headers, deadline, options);
+        if (format) return format;
         if (unusual.size >= UNUSUAL_MAX) unusual.clear();
         unusual.add(request.url.href);
         request.page.clear();
       }
       const response = await follow(request.url, headers, deadline, options, agents, lookup);
-      await readBody(response, request, deadline);
+      return await readBody(response, request, deadline, options.negotiation);
     } finally {
       deadline.end();
     }
@@ -89,34 +91,34 @@ export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
   };
 }
 
-/** False when the answer is one for the general client: a redirect, an older protocol, anything odd. */
+/** Undefined when the answer is one for the general client: a redirect, an older protocol, anything odd. */
 async function fetchPlainly(
   plain: PlainHttp,
   request: FetchRequest,
   headers: Record<string, string | string[]>,
   deadline: Deadline,
-  { config, rules }: HttpFetcherOptions,
-): Promise<boolean> {
+  { config, rules, negotiation }: HttpFetcherOptions,
+): Promise<PageFormat | undefined> {
   checkLiteral(request.url, rules);
   let zipped: PageBuffer | undefined;
+  let format: PageFormat = "text";
   const open = (head: ResponseHead) => {
     if (head.status !== 200 && config.followRedirects && head.headers.has("location"))
       throw new UnusualResponse("a redirect");
     if (head.status !== 200) throw statusError(head.status, head.reason);
-    zipped = isZipped(head.headers.get("content-type"), head.headers.get("content-encoding"))
-      ? new PageBuffer()
-      : undefined;
+    format = formatOf(head.headers.get("content-type") ?? "", negotiation.fallback);
+    zipped = isZipped(head.headers.get("content-encoding")) ? new PageBuffer() : undefined;
     return zipped ?? request.page;
   };
   try {
     await plain.get({ url: request.url, headers, limitBytes: request.bodyLimitBytes, deadline, open });
   } catch (error) {
-    if (error instanceof UnusualResponse) return false;
+    if (error instanceof UnusualResponse) return undefined;
     throw error;
   }
   if (zipped) await unzip(zipped, request);
   request.page.seal();
-  return true;
+  return format;
 }
 
 async function follow(
@@ -195,12 +197,17 @@ function send(options: RequestOptions, protocol: string, deadline: Deadline, aga
   });
 }
 
-const SUPPORTED_TEXT = "Storewatch asks for the text format 0.0.4";
-
-async function readBody(response: IncomingMessage, request: FetchRequest, deadline: Deadline): Promise<void> {
+async function readBody(
+  response: IncomingMessage,
+  request: FetchRequest,
+  deadline: Deadline,
+  negotiation: Negotiation,
+): Promise<PageFormat> {
   let zipped: boolean;
+  let format: PageFormat;
   try {
-    zipped = isZipped(response.headers["content-type"], response.headers["content-encoding"]);
+    format = formatOf(response.headers["content-type"] ?? "", negotiation.fallback);
+    zipped = isZipped(response.headers["content-encoding"]);
   } catch (error) {
     response.destroy();
     throw error;
@@ -209,14 +216,11 @@ async function readBody(response: IncomingMessage, request: FetchRequest, deadli
   await collect(response, page, request.bodyLimitBytes, deadline);
   if (zipped) await unzip(page, request);
   request.page.seal();
+  return format;
 }
 
-/** Judges what a page is sent as. Throws FetchError for what cannot be read. */
-function isZipped(contentType = "", contentEncoding = ""): boolean {
-  if (/^\s*application\/(openmetrics-text|vnd\.google\.protobuf)/i.test(contentType)) {
-    const type = contentType.split(";")[0].trim();
-    throw new FetchError(`the target sent ${type}, which is not in this version: ${SUPPORTED_TEXT}`, "content");
-  }
+/** Throws FetchError for an encoding that was not asked for. */
+function isZipped(contentEncoding = ""): boolean {
   const encoding = contentEncoding.trim().toLowerCase();
   if (encoding === "gzip" || encoding === "x-gzip") return true;
   if (encoding === "" || encoding === "identity") return false;

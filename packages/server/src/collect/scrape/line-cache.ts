@@ -6,9 +6,11 @@ const NONE = 0;
 /** Where a line's value goes: a column from 0 on, or one of these. */
 export const DROPPED = -1;
 export const COMMENT = -2;
-/** TYPE lines: -3 … -7, in the order of the types; series with times of their own: -8 and below. */
+/** TYPE lines: -3 … -11, in the order of the types; series that go the generic way: -12 and below. */
 export const TYPE_FIRST = -3;
-export const TIMED_FIRST = -8;
+export const OWN_FIRST = -12;
+/** Parts of classic histograms that are converted: this and below. */
+export const PART_FIRST = -(2 ** 30);
 
 /** Entry 0 is the page's start; real entries count from 1. */
 export class LineCache {

@@ -1,11 +1,12 @@
-// HELP and TYPE by metric family, as the target last said them.
+// HELP, TYPE and UNIT by metric family, as the target last said them.
 import type { MetricMetadata } from "@storewatch/model";
 import type { MetricType } from "./exposition.ts";
-import type { MetadataSink } from "./page-parser.ts";
+import type { MetadataSink } from "./page-targets.ts";
 
 /** A target that makes up names for ever must not fill the memory. */
 const FAMILIES_MAX = 20_000;
 const HELP_CHARACTERS_MAX = 4096;
+const UNIT_CHARACTERS_MAX = 256;
 
 export class TargetMetadata implements MetadataSink {
   readonly families = new Map<string, MetricMetadata>();
@@ -16,6 +17,14 @@ export class TargetMetadata implements MetadataSink {
 
   type(family: string, type: MetricType): void {
     this.update(family, { type: type === "untyped" ? "unknown" : type });
+  }
+
+  unit(family: string, unit: string): void {
+    this.update(family, { unit: unit.slice(0, UNIT_CHARACTERS_MAX) });
+  }
+
+  typeOf(family: string): string | undefined {
+    return this.families.get(family)?.type;
   }
 
   private update(family: string, change: Partial<MetricMetadata>): void {

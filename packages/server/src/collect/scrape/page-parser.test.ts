@@ -5,9 +5,11 @@ import { createRelabeller, RELABEL_DEFAULTS } from "../relabel.ts";
 import { FakeRows } from "../testing/fake-rows.ts";
 import { ExpositionError, ExpositionParser } from "./exposition.ts";
 import { numberEnd, parseNumber } from "./fast-number.ts";
+import { NO_HISTOGRAM_LIMITS } from "./histogram-limits.ts";
 import { TargetMetadata } from "./metadata.ts";
 import { PageBuffer } from "./page-buffer.ts";
-import { PageParser, type PageParserOptions } from "./page-parser.ts";
+import { PageParser } from "./page-parser.ts";
+import { PageTargets, type PageTargetsOptions } from "./page-targets.ts";
 import { createSeriesResolver } from "./series-resolver.ts";
 
 const plainResolver = createSeriesResolver({
@@ -51,21 +53,24 @@ function reference(text: Buffer, honorTimestamps: boolean) {
   return { error: undefined, values, timed, scraped };
 }
 
-function setUp(more: Partial<PageParserOptions> = {}) {
+function setUp(more: Partial<PageTargetsOptions> = {}) {
   const writer = new FakeRows();
   const metadata = new TargetMetadata();
-  const options = {
+  const targets = new PageTargets({
     writer,
-    metadata,
     resolver: plainResolver,
     sampleLimit: Number.POSITIVE_INFINITY,
     honorTimestamps: true,
-  };
-  const parser = new PageParser({ ...options, ...more });
+    histogramLimits: NO_HISTOGRAM_LIMITS,
+    ...more,
+  });
+  const histograms = { convertClassic: false, keepClassic: true, native: false };
+  const parser = new PageParser({ targets, metadata, format: "text", histograms });
   const page = new PageBuffer();
   let timeMs = 0;
   const scrape = (text: string | Buffer, budget = 1e9) => {
     writer.begin();
+    targets.startPage();
     parser.start(fill(page, text));
     let error: string | undefined;
     try {
@@ -74,13 +79,14 @@ function setUp(more: Partial<PageParserOptions> = {}) {
       if (!(thrown instanceof ExpositionError) && !(thrown as Error).message.startsWith("label")) throw thrown;
       error = (thrown as Error).message.replace(/^line.*?: /, "");
     }
-    const timed = parser.takeTimedSamples().map((s) => `${s.labels} ${s.value} ${s.timeMs}`);
+    const timed = targets.takeSamples(timeMs).map((s) => `${s.labels} ${s.value} ${s.timeMs}`);
     timeMs += 1000;
     if (error === undefined) {
       writer.commit(timeMs);
+      targets.accept();
       parser.accept();
     }
-    return { error, timed, counts: parser.counts, values: writer.rows.at(-1)?.values ?? new Map() };
+    return { error, timed, counts: targets.counts, values: writer.rows.at(-1)?.values ?? new Map() };
   };
   return { scrape, writer, metadata, parser };
 }

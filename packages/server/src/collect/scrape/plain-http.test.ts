@@ -39,7 +39,13 @@ beforeEach(async () => {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  fetcher = createHttpFetcher({ config: CONFIG, rules: createAddressRules(), clock: systemClock, userAgent: "test" });
+  fetcher = createHttpFetcher({
+    config: CONFIG,
+    negotiation: { protocols: ["PrometheusText0.0.4"], escaping: "allow-utf-8", fallback: undefined },
+    rules: createAddressRules(),
+    clock: systemClock,
+    userAgent: "test",
+  });
 });
 
 afterEach(async () => {
@@ -167,8 +173,8 @@ describe("what can go wrong", () => {
   });
 
   test("content that was not asked for", async () => {
-    answer = (socket) => socket.write(page("# EOF", "Content-Type: application/openmetrics-text\r\n"));
-    await expect(get()).rejects.toThrow("application/openmetrics-text, which is not in this version");
+    answer = (socket) => socket.write(page("x", "Content-Type: application/vnd.google.protobuf; encoding=text\r\n"));
+    await expect(get()).rejects.toThrow("protobuf with encoding text, only delimited can be read");
     answer = (socket) => socket.write(page("x", "Content-Encoding: br\r\n"));
     await expect(get()).rejects.toThrow("content encoding br, which was not asked for");
   });

@@ -1,15 +1,20 @@
 // One target, scrape after scrape: page in, row out. A bad page or no page is a row too: `up 0` and staleness markers.
-import type { Clock, Labels, Sample, TenantScope } from "@storewatch/model";
+import type { Clock, Labels, Sample, SeriesExemplar, TenantScope } from "@storewatch/model";
 import type { AppendResult, RowWriter } from "@storewatch/tsdb";
 import type { Logger } from "../../kernel/logger.ts";
 import type { TargetStatus } from "../interface.ts";
+import { ProtobufError } from "../protobuf/reader.ts";
 import type { CollectMetrics, ScrapeOutcome } from "../self-metrics.ts";
+import type { PageFormat } from "./content.ts";
 import { ExpositionError } from "./exposition.ts";
 import { FetchError } from "./fetch-error.ts";
+import type { HistogramLimits } from "./histogram-limits.ts";
 import type { FetchPage } from "./http-fetch.ts";
 import { TargetMetadata } from "./metadata.ts";
 import { BodyLimitError, type PageBuffer, type PageBufferPool } from "./page-buffer.ts";
-import { type PageCounts, PageParser, type SeriesResolver } from "./page-parser.ts";
+import { type HistogramOptions, PageParser, type PageReader } from "./page-parser.ts";
+import { NO_COUNTS, type PageCounts, PageTargets, type SeriesResolver } from "./page-targets.ts";
+import { ProtobufPage } from "./protobuf-page.ts";
 import { Schedule } from "./schedule.ts";
 import { reportLabels } from "./series-resolver.ts";
 import type { Target } from "./target.ts";
@@ -33,10 +38,18 @@ export interface ScrapeSettings {
   /** 0 means no limit. */
   readonly sampleLimit: number;
   readonly bodyLimitBytes: number;
+  readonly histograms: HistogramOptions;
+  readonly histogramLimits: HistogramLimits;
   /** Equal settings parse the same page into the same series. */
   readonly parseKey: string;
   /** Set when the whole job fails without asking: why. */
   readonly refusal: string | undefined;
+}
+
+export interface ExemplarResult {
+  readonly appended: number;
+  readonly outOfOrder: number;
+  readonly tooLong: number;
 }
 
 export interface ScrapeLoopDeps {
@@ -45,6 +58,7 @@ export interface ScrapeLoopDeps {
   readonly metrics: CollectMetrics;
   readonly pages: PageBufferPool;
   readonly append: (samples: readonly Sample[]) => Promise<AppendResult>;
+  readonly appendExemplars: (exemplars: readonly SeriesExemplar[]) => ExemplarResult | Promise<ExemplarResult>;
   /** Lets the event loop turn. */
   readonly yieldTurn: () => Promise<void>;
 }
@@ -57,11 +71,12 @@ const REPORTS = [
   "scrape_series_added",
 ] as const;
 const EXTRA_REPORTS = ["scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"] as const;
-const NOTHING: PageCounts = { scraped: 0, kept: 0, added: 0, duplicates: 0 };
 
 export class ScrapeLoop {
   readonly metadata = new TargetMetadata();
-  private parser: PageParser;
+  private targets: PageTargets;
+  /** Of the format that the last page was in; made at the first page. */
+  private parser: { readonly format: PageFormat; readonly reader: PageReader } | undefined;
   private readonly schedule: Schedule;
   private readonly abort = new AbortController();
   private stopped = false;
@@ -80,7 +95,7 @@ export class ScrapeLoop {
     private readonly writer: RowWriter,
     private readonly deps: ScrapeLoopDeps,
   ) {
-    this.parser = this.createParser();
+    this.targets = this.createTargets();
     this.schedule = new Schedule(deps.clock, target.key, target.intervalMs, (timeMs) => {
       this.running = this.scrape(timeMs).finally(() => {
         this.running = undefined;
@@ -98,7 +113,10 @@ export class ScrapeLoop {
     const same = settings.parseKey === this.settings.parseKey;
     this.target = target;
     this.settings = settings;
-    if (!same) this.parser = this.createParser();
+    if (!same) {
+      this.targets = this.createTargets(this.targets);
+      this.parser = undefined;
+    }
     this.schedule.changeInterval(target.intervalMs);
   }
 
@@ -113,7 +131,10 @@ export class ScrapeLoop {
   /** Ends the loop of a target that has gone: its series end now. */
   async retire(): Promise<void> {
     await this.stop();
-    this.writer.close(Math.max(this.deps.clock.nowMs(), this.lastRowMs + 1));
+    const timeMs = Math.max(this.deps.clock.nowMs(), this.lastRowMs + 1);
+    const ended = this.targets.live(this.settings.trackTimestampsStaleness);
+    this.writer.close(timeMs);
+    if (ended.length > 0) await this.deps.append(ended.map((labels) => stale(labels, timeMs)));
   }
 
   get status(): TargetStatus {
@@ -133,14 +154,28 @@ export class ScrapeLoop {
     };
   }
 
-  private createParser(): PageParser {
-    return new PageParser({
+  private createTargets(before?: PageTargets): PageTargets {
+    const { settings } = this;
+    const options = {
       writer: this.writer,
-      resolver: this.settings.resolverFor(this.target),
-      metadata: this.metadata,
-      sampleLimit: this.settings.sampleLimit || Number.POSITIVE_INFINITY,
-      honorTimestamps: this.settings.honorTimestamps,
-    });
+      resolver: settings.resolverFor(this.target),
+      sampleLimit: settings.sampleLimit || Number.POSITIVE_INFINITY,
+      honorTimestamps: settings.honorTimestamps,
+      histogramLimits: settings.histogramLimits,
+    };
+    return new PageTargets(options, before);
+  }
+
+  private readerFor(format: PageFormat): PageReader {
+    if (this.parser?.format === format) return this.parser.reader;
+    const { targets, metadata } = this;
+    const { histograms } = this.settings;
+    const reader =
+      format === "protobuf"
+        ? new ProtobufPage({ targets, metadata, histograms })
+        : new PageParser({ targets, metadata, histograms, format });
+    this.parser = { format, reader };
+    return reader;
   }
 
   /** One scrape with the row's time. Never throws: what goes wrong is the target's state and a row of its own. */
@@ -162,10 +197,11 @@ export class ScrapeLoop {
 
   /** The reason when the page could not be had or read. */
   private async tryScrape(page: PageBuffer, timeMs: number, startedMs: number): Promise<unknown> {
-    const { settings, target, parser } = this;
+    const { settings, target, targets } = this;
+    let reader: PageReader;
     try {
       if (settings.refusal !== undefined) throw new FetchError(settings.refusal, "limit");
-      await settings.fetch({
+      const format = await settings.fetch({
         url: target.url,
         timeoutMs: target.timeoutMs,
         page,
@@ -173,37 +209,37 @@ export class ScrapeLoop {
         compress: settings.compress,
         signal: this.abort.signal,
       });
+      reader = this.readerFor(format);
       this.writer.begin();
-      parser.start(page);
-      while (!parser.step(SLICE_LINES)) await this.deps.yieldTurn();
+      targets.startPage();
+      reader.start(page);
+      while (!reader.step(SLICE_LINES)) await this.deps.yieldTurn();
     } catch (error) {
       return error;
     }
     if (this.stopped) return undefined;
-    const samples = [...parser.takeTimedSamples(), ...this.endedTimed(parser, timeMs)];
-    if (!this.writeRow(1, parser.counts, page, timeMs, startedMs)) {
+    const samples = this.ownSamples(timeMs);
+    if (!this.writeRow(1, targets.counts, page, timeMs, startedMs)) {
       const message = "the store did not take the row: its time is not after the last one's, or the disk is full";
       this.note(timeMs, startedMs, "down", message, "refused");
       return undefined;
     }
-    parser.accept();
-    this.count(parser.counts);
-    if (samples.length > 0) await this.appendTimed(samples, timeMs);
+    const exemplars = targets.takeExemplars(timeMs);
+    targets.accept();
+    reader.accept();
+    this.count(targets.counts);
+    if (samples.length > 0) await this.appendOwn(samples, timeMs);
+    if (exemplars.length > 0) await this.appendExemplars(exemplars);
     this.note(timeMs, startedMs, "up", "", "ok");
     return undefined;
   }
 
   private fail(failure: unknown, page: PageBuffer, timeMs: number, startedMs: number): void {
     const message = failure instanceof Error ? failure.message : String(failure);
-    const read = failure instanceof ExpositionError ? this.parser.counts : NOTHING;
+    const read = isUnreadable(failure) ? this.targets.counts : NO_COUNTS;
     this.writer.begin();
     this.writeRow(0, { ...read, added: 0 }, page, timeMs, startedMs);
-    const ended = this.settings.trackTimestampsStaleness ? this.parser.liveTimed() : [];
-    if (ended.length > 0)
-      void this.appendTimed(
-        ended.map((labels) => stale(labels, timeMs)),
-        timeMs,
-      );
+    this.endAll(timeMs);
     this.note(timeMs, startedMs, "down", message, outcomeOf(failure));
   }
 
@@ -228,17 +264,43 @@ export class ScrapeLoop {
   }
 
   private count(counts: PageCounts): void {
-    this.deps.metrics.samplesIngested.inc(counts.kept - counts.duplicates);
-    if (counts.duplicates > 0) this.deps.metrics.duplicates.inc(counts.duplicates);
+    const { metrics } = this.deps;
+    metrics.samplesIngested.inc(counts.kept - counts.own - counts.duplicates);
+    if (counts.duplicates > 0) metrics.duplicates.inc(counts.duplicates);
+    if (counts.broken > 0) metrics.brokenHistograms.inc(counts.broken);
   }
 
-  /** Series with times of their own get no staleness markers, unless the job asks for them. */
-  private endedTimed(parser: PageParser, timeMs: number): Sample[] {
-    if (!this.settings.trackTimestampsStaleness) return [];
-    return parser.vanishedTimed().map((labels) => stale(labels, timeMs));
+  /**
+   * What goes the generic way: lines with times of their own, native histograms, and the staleness markers of such
+   * series. Those with times get markers only where the job asks for them.
+   */
+  private ownSamples(timeMs: number): Sample[] {
+    const samples = this.targets.takeSamples(timeMs);
+    for (const labels of this.targets.vanished(this.settings.trackTimestampsStaleness)) {
+      samples.push(stale(labels, timeMs));
+    }
+    return samples;
   }
 
-  private async appendTimed(samples: readonly Sample[], nowMs: number): Promise<void> {
+  private async appendExemplars(exemplars: readonly SeriesExemplar[]): Promise<void> {
+    const { appended, outOfOrder, tooLong } = await this.deps.appendExemplars(exemplars);
+    const { metrics } = this.deps;
+    metrics.exemplarsIngested.inc(appended);
+    if (outOfOrder + tooLong > 0) metrics.exemplarsRefused.inc(outOfOrder + tooLong);
+  }
+
+  /** The page could not be had: what it showed last has ended. */
+  private endAll(timeMs: number): void {
+    const ended = this.targets.live(this.settings.trackTimestampsStaleness);
+    if (ended.length === 0) return;
+    this.targets.ended();
+    const markers = ended.map((labels) => stale(labels, timeMs));
+    this.appendOwn(markers, timeMs).catch((error) =>
+      this.deps.logger.error({ err: error, target: this.target.url.href }, "staleness markers were not written"),
+    );
+  }
+
+  private async appendOwn(samples: readonly Sample[], nowMs: number): Promise<void> {
     const inTime = samples.filter((sample) => sample.timeMs <= nowMs + AHEAD_MS_MAX);
     const { metrics } = this.deps;
     // Duplicates are not counted: a target shows the same sample until it has a newer one.
@@ -251,7 +313,7 @@ export class ScrapeLoop {
   private note(timeMs: number, startedMs: number, health: "up" | "down", error: string, outcome: ScrapeOutcome): void {
     this.lastDurationMs = this.deps.clock.monotonicMs() - startedMs;
     this.lastScrapeMs = timeMs;
-    this.lastSamples = health === "up" ? this.parser.counts.scraped : 0;
+    this.lastSamples = health === "up" ? this.targets.counts.scraped : 0;
     if (health === "down" && this.health !== "down") {
       this.deps.logger.warn({ pool: this.poolName, url: this.target.url.href, error }, "scrape failed");
     } else if (health === "up" && this.health === "down") {
@@ -265,8 +327,11 @@ export class ScrapeLoop {
 
 const stale = (labels: Labels, timeMs: number): Sample => ({ labels, timeMs, value: Number.NaN, stale: true });
 
+const isUnreadable = (failure: unknown): boolean =>
+  failure instanceof ExpositionError || failure instanceof ProtobufError;
+
 function outcomeOf(failure: unknown): ScrapeOutcome {
-  if (failure instanceof ExpositionError) return "parse";
+  if (isUnreadable(failure)) return "parse";
   if (failure instanceof BodyLimitError) return "limit";
   return failure instanceof FetchError ? failure.outcome : "error";
 }

@@ -69,7 +69,7 @@ export class ScrapePool {
   update(config: ScrapeConfig): void {
     const changed = (key: keyof ScrapeConfig) => fingerprint(config[key]) !== fingerprint(this.config[key]);
     const discovery = changed("staticGroups") || changed("fileDiscovery");
-    const http = changed("http");
+    const http = changed("http") || changed("negotiation");
     this.config = config;
     if (http) {
       this.fetcher.retire();
@@ -171,12 +171,14 @@ export class ScrapePool {
 
   private createFetcher(): HttpFetcher {
     const { rules, clock, userAgent } = this.deps;
-    return createHttpFetcher({ config: this.config.http, rules, clock, userAgent });
+    const { http: config, negotiation } = this.config;
+    return createHttpFetcher({ config, negotiation, rules, clock, userAgent });
   }
 
   private createSettings(refusal: string | undefined): ScrapeSettings {
     const { config } = this;
     const { honorLabels, metricRelabel, nameScheme, tenants, limits, honorTimestamps } = config;
+    const { histograms, histogramLimits } = config;
     const relabel = createRelabeller(metricRelabel, nameScheme);
     return {
       // Through the field, because a changed configuration may bring another fetcher.
@@ -198,7 +200,18 @@ export class ScrapePool {
       extraMetrics: config.extraScrapeMetrics,
       sampleLimit: limits.samples,
       bodyLimitBytes: limits.bodyBytes,
-      parseKey: fingerprint({ honorLabels, metricRelabel, nameScheme, tenants, limits, honorTimestamps }),
+      histograms,
+      histogramLimits,
+      parseKey: fingerprint({
+        honorLabels,
+        metricRelabel,
+        nameScheme,
+        tenants,
+        limits,
+        honorTimestamps,
+        histograms,
+        histogramLimits,
+      }),
       refusal,
     };
   }

@@ -2,7 +2,7 @@
 import { compareStrings, Labels, METRIC_NAME, scopeAllows, TENANT_LABEL, type TenantScope } from "@storewatch/model";
 import { isLabelName, isMetricName, type NameScheme, type Relabeller } from "../relabel.ts";
 import type { ExposedSeries } from "./exposition.ts";
-import { SeriesRefused, type SeriesResolver } from "./page-parser.ts";
+import { SeriesRefused, type SeriesResolver } from "./page-targets.ts";
 
 export interface LabelLimits {
   /** 0 means no limit, in each. Lengths are in bytes. */
