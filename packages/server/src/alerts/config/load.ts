@@ -168,13 +168,9 @@ function buildIntegrations(
         const { sendResolved } = kind;
         const build = BUILDERS[name];
         if (build) return build(buildContext(builder, item, global, { index, path: at, sendResolved }));
-        const `${reason}: nothing is delivered to it` = `$name_configs is not in this version`;
-        builder.warn(
-          at,
-          "NOT_IN_THIS_VERSION",
-          reason,
-          `$UNDELIVEREDUse webhook_configs, or another receiver beside it.`,
-        );
+        const reason = `${name}_configs is not in this version`;
+        const hint = `${UNDELIVERED} Use webhook_configs, or another receiver beside it.`;
+        builder.warn(at, "NOT_IN_THIS_VERSION", `${reason}: nothing is delivered to it`, hint);
         const resolved = (item.send_resolved as boolean | undefined) ?? sendResolved;
         return { kind: "unsupported", name, index, sendResolved: resolved, reason };
       }),
