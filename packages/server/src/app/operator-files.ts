@@ -36,7 +36,7 @@ receivers:
 export function loadOperatorFiles(config: StorewatchConfig, environment: Environment): OperatorFiles {
   const sources = fileSources(environment);
   const prometheus = loadPrometheus(config.metrics.prometheusFile, sources);
-  const rules = ruleFiles(config, prometheus, sources).map((file) => loadRules(file));
+  const rules = ruleFiles(config, prometheus, sources).map((file) => loadRules(file, config));
   const alertmanager = loadAlertmanager(config.alerts.alertmanagerFile, environment);
   checkReminderReceiver(config, alertmanager.config);
   return {
@@ -72,8 +72,9 @@ function isHealthRules(file: string): boolean {
   return path.basename(file) === path.basename(HEALTH_RULES);
 }
 
-function loadRules(file: string): ParsedRuleFile {
-  const parsed = readRuleDocument(parseConfigDocument(file, readText(file)));
+function loadRules(file: string, { features }: StorewatchConfig): ParsedRuleFile {
+  const document = parseConfigDocument(file, readText(file));
+  const parsed = readRuleDocument(document, { experimental: features.promqlExperimental });
   if (parsed.findings.some((finding) => finding.severity === "error")) throw new ConfigError(parsed.findings);
   return parsed;
 }

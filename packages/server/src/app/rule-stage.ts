@@ -26,6 +26,7 @@ export interface RuleStageOptions {
   readonly sink: AlertSink;
   readonly groups: readonly RuleGroupConfig[];
   readonly prometheus: PrometheusConfig;
+  readonly promqlExperimental: boolean;
   readonly externalUrl: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,6 +39,7 @@ export function createRuleStage(options: RuleStageOptions): RuleStage {
   const book = new RuleBook({
     directory,
     fileGroups: options.groups,
+    format: { experimental: options.promqlExperimental },
     apply: (groups, settings) => engine.reload(groups, settings),
   });
   let settings = settingsOf(options.prometheus);

@@ -145,6 +145,7 @@ async function openStageAndDemo(
   const opening = openMetricStage({
     dataDir: config.dataDir,
     retention: retentionOptions(config.metrics),
+    isExperimental: config.features.promqlExperimental,
     clock,
     logger,
     metrics,
@@ -220,6 +221,7 @@ async function assemble(
     sink: alerts.sink,
     groups: files.ruleGroups,
     prometheus: files.prometheus,
+    promqlExperimental: config.features.promqlExperimental,
     externalUrl,
   });
   tell(logger, rules.book.problems());
@@ -371,6 +373,7 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
         query: stage.query,
         clock,
         settings: parts.rules.settings,
+        format: { experimental: config.features.promqlExperimental },
         externalUrl: parts.rules.externalUrl,
       }),
       collectRoutes({ board: parts.collector.board, metadata: parts.intake.metadata, store: stage.store }),

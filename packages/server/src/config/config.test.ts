@@ -138,3 +138,9 @@ test("listen addresses", () => {
     false,
   ]);
 });
+
+test("experimental PromQL is off unless it is asked for", () => {
+  expect(load("").features).toEqual({ promqlExperimental: false });
+  expect(load("features: { promql_experimental: true }\n").features).toEqual({ promqlExperimental: true });
+  expect(problems("features: { promql_experiments: true }\n")[0]).toMatch(/^1:13 .*promql_experiments/);
+});

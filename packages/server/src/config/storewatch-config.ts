@@ -51,6 +51,8 @@ export interface StorewatchConfig {
   /** Files or folders with dashboard JSON. */
   readonly dashboards: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** What is off unless it is asked for. */
+  readonly features: { readonly promqlExperimental: boolean };
   readonly listeners: ListenersConfig;
 }
 
@@ -190,6 +192,16 @@ export const storewatchSchema = z.strictObject({
     .prefault({}),
   dashboards: z.array(fileName).default([]).describe("Files with Grafana dashboards, or folders of such files."),
   log_level: z.enum(LOG_LEVELS).default("info").describe("The log goes to stderr, one JSON object a line."),
+  features: z
+    .strictObject({
+      promql_experimental: z
+        .boolean()
+        .default(false)
+        .describe(
+          "PromQL parts that may still change: `info()`, `limitk`, `anchored` and `smoothed` ranges, duration expressions, fill modifiers.",
+        ),
+    })
+    .prefault({}),
   storage: z
     .strictObject({
       metrics: embedded.describe("Where samples are kept."),
@@ -271,6 +283,7 @@ function resolveConfig(
     },
     dashboards: read.dashboards.map(absolute),
     logLevel: mustLogLevel(flags.logLevel) ?? read.log_level,
+    features: { promqlExperimental: read.features.promql_experimental },
     listeners: toListeners(read.listeners, listen),
   };
   checkTogether(config, document);

@@ -2,11 +2,11 @@
 import type { Finding } from "@storewatch/model";
 import { type Expr, mapSelectors, printExpression, visit } from "@storewatch/promql/parser";
 import type { ConfigDocument, Path } from "../config/document.ts";
-import { isPrometheusRule, type RuleConfig, readRuleDocument } from "./rule-file.ts";
+import { isPrometheusRule, type RuleConfig, type RuleFileOptions, readRuleDocument } from "./rule-file.ts";
 
 /** Findings of one rule file (or PrometheusRule object), errors of the format first. */
-export function checkRules(document: ConfigDocument): Finding[] {
-  const { groups, findings } = readRuleDocument(document);
+export function checkRules(document: ConfigDocument, options: RuleFileOptions = {}): Finding[] {
+  const { groups, findings } = readRuleDocument(document, options);
   const found = [...findings];
   const root: Path = isPrometheusRule(document.data) ? ["spec"] : [];
   const seen = new Map<string, number>();

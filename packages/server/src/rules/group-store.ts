@@ -9,7 +9,7 @@ import path from "node:path";
 import type { Finding } from "@storewatch/model";
 import { removeFile, replaceFile } from "../kernel/durable-file.ts";
 import { hasError, readGroupText } from "./group-text.ts";
-import type { RuleGroupConfig } from "./rule-file.ts";
+import type { RuleFileOptions, RuleGroupConfig } from "./rule-file.ts";
 
 export const STORED_GROUPS_MAX = 1000;
 /** Bytes: with percent signs it has to fit into a path segment of 500. */
@@ -30,7 +30,10 @@ export class RuleGroupStore {
   private groups = new Map<string, StoredGroup>();
   private broken: readonly Finding[] = [];
 
-  constructor(readonly directory: string) {
+  constructor(
+    readonly directory: string,
+    private readonly format: RuleFileOptions,
+  ) {
     this.load();
   }
 
@@ -54,7 +57,7 @@ export class RuleGroupStore {
     const groups = new Map<string, StoredGroup>();
     const problems: Finding[] = [];
     for (const file of ruleFilesIn(this.directory)) {
-      const read = readStored(file);
+      const read = readStored(file, this.format);
       const stored = "findings" in read && "group" in read ? read : before.get(file);
       if (stored !== read) problems.push(...read.findings);
       if (!stored) continue;
@@ -68,7 +71,7 @@ export class RuleGroupStore {
 
   /** What the text would be stored as; findings when it cannot be. */
   check(name: string, text: string): { readonly group?: RuleGroupConfig; readonly findings: readonly Finding[] } {
-    const { group, findings } = readGroupText("", text);
+    const { group, findings } = readGroupText("", text, this.format);
     if (!group) return { findings };
     const wrong = nameProblem(name, group.name);
     return wrong === undefined ? { group, findings } : { findings: [...findings, problem("", wrong)] };
@@ -78,7 +81,7 @@ export class RuleGroupStore {
   async put(name: string, text: string): Promise<StoredGroup> {
     const file = this.groups.get(name)?.file ?? path.join(this.directory, fileNameOf(name));
     await replaceFile(file, text);
-    const stored = readStored(file);
+    const stored = readStored(file, this.format);
     if (!("group" in stored)) throw new Error(`BUG: ${file} was checked and cannot be read`);
     this.groups.set(name, stored);
     this.broken = this.broken.filter((finding) => finding.file !== file);
@@ -103,7 +106,7 @@ function ruleFilesIn(directory: string): string[] {
   }
 }
 
-function readStored(file: string): StoredGroup | { readonly findings: readonly Finding[] } {
+function readStored(file: string, format: RuleFileOptions): StoredGroup | { readonly findings: readonly Finding[] } {
   let text: string;
   let updatedAtMs: number;
   try {
@@ -112,7 +115,7 @@ function readStored(file: string): StoredGroup | { readonly findings: readonly F
   } catch (error) {
     return { findings: [problem(file, `cannot be read: ${error instanceof Error ? error.message : String(error)}`)] };
   }
-  const { group, findings } = readGroupText(file, text);
+  const { group, findings } = readGroupText(file, text, format);
   if (!group || hasError(findings)) return { findings };
   return { name: group.name, file, text, version: versionOf(text), updatedAtMs, group, findings };
 }

@@ -4,7 +4,13 @@ import { Document, isMap, isSeq, parseDocument, stringify, YAMLSeq } from "yaml"
 import { ConfigError, parseConfigDocument } from "../config/document.ts";
 import { indentQuotedLines } from "../config/quoted-lines.ts";
 import { checkRules } from "./check.ts";
-import { isPrometheusRule, type RuleConfig, type RuleGroupConfig, readRuleDocument } from "./rule-file.ts";
+import {
+  isPrometheusRule,
+  type RuleConfig,
+  type RuleFileOptions,
+  type RuleGroupConfig,
+  readRuleDocument,
+} from "./rule-file.ts";
 
 /** Long expressions stay on their line, and nothing is folded. */
 const PRINT = { lineWidth: 0, blockQuote: "literal" } as const;
@@ -17,11 +23,11 @@ export interface GroupText {
 }
 
 /** Reads a rule file that holds exactly one group. Never throws for what stands in the text. */
-export function readGroupText(file: string, text: string): GroupText {
+export function readGroupText(file: string, text: string, options: RuleFileOptions = {}): GroupText {
   try {
     const document = parseConfigDocument(file, text);
-    const findings = checkRules(document);
-    const { groups } = readRuleDocument(document);
+    const findings = checkRules(document, options);
+    const { groups } = readRuleDocument(document, options);
     if (isPrometheusRule(document.data)) {
       findings.push(
         document.finding(["kind"], "this is a PrometheusRule object and not a rule file", {
@@ -117,7 +123,8 @@ function commentBefore(node: unknown): string | undefined {
 }
 
 function sameMeaning(group: RuleGroupConfig, text: string): boolean {
-  const again = readGroupText(group.file, text).group;
+  // What is stored has been checked: its syntax is not in question.
+  const again = readGroupText(group.file, text, { experimental: true }).group;
   return again !== undefined && meaningOf(again) === meaningOf(group);
 }
 

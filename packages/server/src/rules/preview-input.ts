@@ -8,7 +8,7 @@ import { checkRules } from "./check.ts";
 import { isMap } from "./field-reader.ts";
 import { hasError } from "./group-text.ts";
 import { RulesInvalid } from "./rule-book.ts";
-import { type RuleConfig, type RuleGroupConfig, readRuleDocument } from "./rule-file.ts";
+import { type RuleConfig, type RuleFileOptions, type RuleGroupConfig, readRuleDocument } from "./rule-file.ts";
 
 export type PreviewInput = z.output<typeof rulePreviewRequestSchema>;
 
@@ -20,8 +20,8 @@ export interface PreviewedRule {
 }
 
 /** Throws RulesInvalid. */
-export function readPreviewedRule(input: PreviewInput): PreviewedRule {
-  const { groups, findings } = input.yaml === undefined ? readText(textOf(input)) : readAny(input.yaml);
+export function readPreviewedRule(input: PreviewInput, format: RuleFileOptions = {}): PreviewedRule {
+  const { groups, findings } = input.yaml === undefined ? readText(textOf(input), format) : readAny(input.yaml, format);
   if (hasError(findings)) throw new RulesInvalid(findings);
   const all = groups.flatMap((group) => group.rules.map((rule) => ({ rule, group })));
   const chosen = all[input.rule];
@@ -53,10 +53,10 @@ interface Read {
   readonly findings: readonly Finding[];
 }
 
-function readText(text: string): Read {
+function readText(text: string, format: RuleFileOptions): Read {
   try {
     const document = parseConfigDocument("", text);
-    return { groups: readRuleDocument(document).groups, findings: checkRules(document) };
+    return { groups: readRuleDocument(document, format).groups, findings: checkRules(document, format) };
   } catch (error) {
     if (error instanceof ConfigError) return { groups: [], findings: error.findings };
     throw error;
@@ -71,18 +71,18 @@ const WRAPS = {
 } as const;
 
 /** Reads a text that is less than a file as the part of a file that it is; positions are those of the text. */
-function readAny(text: string): Read {
+function readAny(text: string, format: RuleFileOptions): Read {
   let data: unknown;
   try {
     data = parseConfigDocument("", text).data;
   } catch {
-    return readText(text);
+    return readText(text, format);
   }
   const wrap = wrapFor(data);
-  if (!wrap) return readText(text);
+  if (!wrap) return readText(text, format);
   const margin = " ".repeat(wrap.indent);
   const inner = text.split("\n").map((line) => (line.trim() === "" ? line : margin + line));
-  const { groups, findings } = readText(wrap.head + inner.join("\n"));
+  const { groups, findings } = readText(wrap.head + inner.join("\n"), format);
   const lines = wrap.head.split("\n").length - 1;
   const moved = findings.map((finding) => ({
     ...finding,

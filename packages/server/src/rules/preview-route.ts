@@ -38,7 +38,7 @@ export function rulePreviewRoutes(deps: PreviewDependencies): FastifyPluginAsync
         request.raw.socket.once("close", gone);
         try {
           const { endMs = deps.clock.nowMs(), rangeMs } = body.data;
-          const previewed = readPreviewedRule(body.data);
+          const previewed = readPreviewedRule(body.data, deps.format);
           return await previewRule(deps, request.principal.scope, previewed, {
             endMs,
             rangeMs,

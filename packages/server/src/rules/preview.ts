@@ -10,7 +10,7 @@ import type { PreviewedRule } from "./preview-input.ts";
 import { neededRecordings, recordedSeries } from "./preview-recordings.ts";
 import { chartSeries, jsonNumber, valueExpression } from "./preview-series.ts";
 import type { RuleSettings } from "./rule-engine.ts";
-import type { AlertingRuleConfig } from "./rule-file.ts";
+import type { AlertingRuleConfig, RuleFileOptions } from "./rule-file.ts";
 import { type EvaluationContext, RuleError } from "./rule-status.ts";
 
 export interface PreviewDependencies {
@@ -18,6 +18,8 @@ export interface PreviewDependencies {
   readonly clock: Clock;
   readonly settings: () => Required<RuleSettings>;
   readonly externalUrl: string;
+  /** What a previewed rule may hold. */
+  readonly format?: RuleFileOptions;
 }
 
 /** Evaluations of a preview: over a long range they lie further apart than the rule's own. */

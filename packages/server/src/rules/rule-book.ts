@@ -6,7 +6,7 @@ import { StorewatchError } from "../kernel/errors.ts";
 import { RuleGroupStore, STORED_GROUPS_MAX, type StoredGroup } from "./group-store.ts";
 import { formatGroup, hasError, joinGroups } from "./group-text.ts";
 import type { RuleSettings } from "./rule-engine.ts";
-import type { RuleGroupConfig } from "./rule-file.ts";
+import type { RuleFileOptions, RuleGroupConfig } from "./rule-file.ts";
 
 /** The text cannot be used, and why. */
 export class RulesInvalid extends Error {
@@ -19,6 +19,8 @@ export interface RuleBookOptions {
   /** Folder of the stored groups; made at the first save. */
   readonly directory: string;
   readonly fileGroups: readonly RuleGroupConfig[];
+  /** What stored groups may hold. */
+  readonly format?: RuleFileOptions;
   /** Puts groups in force. */
   readonly apply: (groups: readonly RuleGroupConfig[], settings?: RuleSettings) => Promise<void>;
 }
@@ -32,7 +34,7 @@ export class RuleBook {
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: RuleBookOptions) {
-    this.store = new RuleGroupStore(options.directory);
+    this.store = new RuleGroupStore(options.directory, options.format ?? {});
     this.fileGroups = options.fileGroups;
   }
 

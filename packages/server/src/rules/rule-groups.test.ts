@@ -308,3 +308,13 @@ test("whatever a group says, it says the same once stored, exported and read aga
   });
   await fc.assert(property, { numRuns: 60 });
 });
+
+test("experimental expressions are kept only where they are asked for", () => {
+  const text = "groups: [{ name: g, rules: [{ record: r, expr: 'limitk(1, a)' }] }]\n";
+  expect(
+    readGroupText("", text)
+      .findings.map(({ message }) => message)
+      .join(),
+  ).toContain("limitk() is experimental");
+  expect(readGroupText("", text, { experimental: true })).toMatchObject({ findings: [], group: { name: "g" } });
+});
