@@ -31,6 +31,11 @@ export interface SeriesSamples {
   readonly labels: Labels;
   readonly timesMs: Float64Array;
   readonly values: Float64Array;
+  /**
+   * Only of a series that is answered from intervals: how many samples each one stands for. `values` are then what the
+   * function asked for needs (see SelectHints): sums for sums and averages, extremes for extremes.
+   */
+  readonly counts?: Float64Array | undefined;
   /** Only of a series with native histograms: at the places of such samples the histogram, where `values` is a plain NaN. */
   readonly histograms?: readonly (NativeHistogram | undefined)[];
   /** Only of a counter whose source says since when it counts: that time of each sample in ms, 0 where it is unknown. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Labels, Matcher, Sample, SeriesSamples } from "@storewatch/model";
+import { AHEAD_MS_MAX } from "./admission.ts";
 import { BlockReader } from "./blocks/block-reader.ts";
 import type { BlockStore } from "./blocks/block-store.ts";
 import { hasBlocks, openFileStore } from "./blocks/file-store.ts";
@@ -11,6 +12,7 @@ import { ACTIVE_MS, Head } from "./head/head.ts";
 import type {
   AppendResult,
   Arrival,
+  Cardinality,
   ChangeView,
   RowWriter,
   SelectOptions,
@@ -22,6 +24,7 @@ import type {
 import { Journal } from "./journal.ts";
 import { decodeSeries } from "./labels/series-codec.ts";
 import { Maintenance } from "./maintenance.ts";
+import { cardinalityOf } from "./read/cardinality.ts";
 import { drain, type ScanSource, scanLabelNames, scanLabelValues, scanSamples, scanSeries } from "./read/scan.ts";
 import { RetentionPolicy } from "./retention.ts";
 import { TargetWriter } from "./row-writer.ts";
@@ -137,7 +140,9 @@ class Database implements Tsdb {
   }
 
   append(samples: readonly Sample[]): Promise<AppendResult> {
-    return this.journal.append(samples, this.options.clock.nowMs() - this.retention.longestMs);
+    const nowMs = this.options.clock.nowMs();
+    const newestMs = nowMs + (this.options.aheadMs ?? AHEAD_MS_MAX);
+    return this.journal.append(samples, { oldestMs: nowMs - this.retention.longestMs, newestMs });
   }
 
   select(matchers: readonly Matcher[], fromMs: number, toMs: number, options: SelectOptions = {}): SeriesSamples[] {
@@ -170,6 +175,10 @@ class Database implements Tsdb {
 
   labelValuesSlices(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number) {
     return scanLabelValues(this.slicedSource, name, { matchers, fromMs, toMs });
+  }
+
+  cardinality(limit: number): Cardinality {
+    return cardinalityOf(this.head.index, limit);
   }
 
   get changes(): ChangeView {

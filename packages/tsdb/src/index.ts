@@ -3,10 +3,13 @@ export { DataDirError } from "./disk/data-dir.ts";
 export {
   type AppendResult,
   type Arrival,
+  type Cardinality,
+  type CardinalityItem,
   type ChangeView,
   type RetentionClass,
   type RetentionOptions,
   type RowWriter,
+  type SelectHints,
   type SelectOptions,
   type Slices,
   TooManySamples,

@@ -12,6 +12,8 @@ export interface TsdbOptions {
   readonly syncIntervalMs?: number;
   /** How much older than its series' newest one a sample of the generic path may be. Default 600,000 (10 min). */
   readonly outOfOrderMs?: number;
+  /** How far ahead of the clock a sample of the generic path may be. Default 600,000 (10 min). */
+  readonly aheadMs?: number;
   /** Ends of life that the owner must hear of: a write error, a quarantined block. */
   readonly onProblem?: (problem: TsdbProblem) => void;
 }
@@ -52,8 +54,9 @@ export interface Tsdb {
   openRows(key: string): RowWriter;
 
   /**
-   * The generic path: samples with their own times (rule results, pushed data, lines with timestamps). Samples that
-   * are too old, or a second value for a time that exists, are counted in the result and left out; the rest is in.
+   * The generic path: samples with their own times (rule results, pushed data, lines with timestamps) and all native
+   * histograms. A series may have both kinds; a staleness marker ends either. Samples that are too old or too far ahead of
+   * the clock, or another value for a time that exists, are counted in the result and left out; the rest is in.
    * Resolves after `write()` to the WAL: what it took survives kill -9.
    */
   append(samples: readonly Sample[]): Promise<AppendResult>;
@@ -86,6 +89,9 @@ export interface Tsdb {
   labelNamesSlices(matchers: readonly Matcher[], fromMs: number, toMs: number): Slices<string[]>;
   labelValuesSlices(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): Slices<string[]>;
 
+  /** Of all series that are known, sealed ones included: some ms for 100,000 label pairs. */
+  cardinality(limit: number): Cardinality;
+
   /** What was written when: for keeping answers no longer than they are right. */
   readonly changes: ChangeView;
 
@@ -101,6 +107,21 @@ export interface Tsdb {
   maintain(): Promise<void>;
   /** Flushes and syncs the WAL, closes files. */
   close(): Promise<void>;
+}
+
+/** What the series are made of, the greatest counts first. */
+export interface Cardinality {
+  readonly seriesByMetric: readonly CardinalityItem[];
+  readonly valuesByLabel: readonly CardinalityItem[];
+  /** Length of a label's values, each as often as a series has it. */
+  readonly bytesByLabel: readonly CardinalityItem[];
+  /** Names are `label=value`. */
+  readonly seriesByPair: readonly CardinalityItem[];
+}
+
+export interface CardinalityItem {
+  readonly name: string;
+  readonly count: number;
 }
 
 /** Work in slices: call next() until it is done; its value is then the answer. */
@@ -141,9 +162,16 @@ export interface SelectOptions {
 export class TooManySamples extends Error {}
 
 export interface AppendResult {
+  /** Those that the store has now: also those that it had already, with the same value. */
   readonly appended: number;
+  /** The series has another value for this time. */
   readonly duplicates: number;
+  /** Older than the series' newest one by more than `outOfOrderMs`, than what is sealed, or than the retention. */
   readonly tooOld: number;
+  /** Further ahead of the clock than `aheadMs`. */
+  readonly tooFarInFuture?: number;
+  /** Histograms whose buckets do not fit their spans. */
+  readonly invalid?: number;
 }
 
 /** Something arrived from one source: a scrape target, or the generic path (source 0). */

@@ -1,14 +1,34 @@
 // What goes into the head goes into the WAL: this is the one place that does both.
 import type { Labels, Sample } from "@storewatch/model";
+import { takeSample } from "./admission.ts";
 import type { ChangeLog } from "./changes.ts";
+import { isStorable } from "./codec/histogram.ts";
 import { TIME_MS_LIMIT } from "./codec/times.ts";
 import type { Head } from "./head/head.ts";
 import type { RowTarget } from "./head/row-target.ts";
 import type { AppendResult, Arrival } from "./interface.ts";
 import { encodeSeries } from "./labels/series-codec.ts";
+import { putHistograms } from "./wal/histogram-records.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
 import { putColumns, putRow, putSamples, putTarget } from "./wal/payloads.ts";
 import { KIND } from "./wal/record.ts";
+
+/** Both inclusive, ms. */
+export interface TimeBounds {
+  readonly oldestMs: number;
+  readonly newestMs: number;
+}
+
+/** Samples of one kind that were taken: places in what was given, and their series. */
+class Taking {
+  readonly places: number[] = [];
+  readonly ids: number[] = [];
+
+  add(place: number, id: number): void {
+    this.places.push(place);
+    this.ids.push(id);
+  }
+}
 
 export class Journal {
   /** Series whose definitions the WAL does not have yet. */
@@ -76,42 +96,54 @@ export class Journal {
     this.arrived(target.sourceId, timeMs);
   }
 
-  async append(samples: readonly Sample[], oldestMs: number): Promise<AppendResult> {
+  async append(samples: readonly Sample[], times: TimeBounds): Promise<AppendResult> {
     if (this.closed) throw new Error("the store is closed");
     if (this.wal.full) throw new Error("the write-ahead log cannot be written, and its queue is full");
-    const places: number[] = [];
-    const ids: number[] = [];
-    const result = { appended: 0, duplicates: 0, tooOld: 0 };
+    const floats = new Taking();
+    const histograms = new Taking();
+    const result = { appended: 0, duplicates: 0, tooOld: 0, tooFarInFuture: 0, invalid: 0 };
     let newestMs = -1;
     for (let i = 0; i < samples.length; i++) {
       const sample = samples[i];
       const timeMs = Math.trunc(sample.timeMs);
-      if (!(timeMs >= oldestMs && timeMs < TIME_MS_LIMIT) || timeMs < 0 || !this.head.accepts(timeMs)) {
-        result.tooOld++;
+      const refusal = this.refusal(sample, timeMs, times);
+      if (refusal) {
+        result[refusal]++;
         continue;
       }
       const id = this.internSeries(sample.labels);
-      const taken = this.head.generic.append(id, timeMs, sample.value, sample.stale === true);
+      const taken = takeSample(this.head, id, timeMs, sample);
       if (taken === "duplicate") result.duplicates++;
       else if (taken === "too-old") result.tooOld++;
-      else {
-        places.push(i);
-        ids.push(id);
-        this.head.sawSample(id, timeMs);
-        this.changes.note(timeMs);
-        if (timeMs > newestMs) newestMs = timeMs;
-      }
+      else result.appended++;
+      if (taken !== "appended") continue;
+      (sample.histogram === undefined || sample.stale ? floats : histograms).add(i, id);
+      this.head.sawSample(id, timeMs);
+      this.changes.note(timeMs);
+      if (timeMs > newestMs) newestMs = timeMs;
     }
-    result.appended = places.length;
-    this.samplesAppended += places.length;
+    this.samplesAppended += floats.ids.length + histograms.ids.length;
     this.logSeries();
-    if (places.length > 0) {
-      this.wal.put(KIND.samples, (out) => putSamples(out, samples, places, ids));
-      this.arrived(0, newestMs);
+    if (floats.ids.length > 0) {
+      this.wal.put(KIND.samples, (out) => putSamples(out, samples, floats.places, floats.ids));
     }
+    if (histograms.ids.length > 0) {
+      this.wal.put(KIND.histograms, (out) => putHistograms(out, samples, histograms.places, histograms.ids));
+    }
+    if (newestMs >= 0) this.arrived(0, newestMs);
     // Also when all were duplicates: their first copy may still be in the queue.
     await this.wal.flush();
     return result;
+  }
+
+  private refusal(
+    { histogram }: Sample,
+    timeMs: number,
+    { oldestMs, newestMs }: TimeBounds,
+  ): "tooOld" | "tooFarInFuture" | "invalid" | undefined {
+    if (timeMs > newestMs || timeMs >= TIME_MS_LIMIT) return "tooFarInFuture";
+    if (!(timeMs >= oldestMs) || timeMs < 0 || !this.head.accepts(timeMs)) return "tooOld";
+    return histogram !== undefined && !isStorable(histogram) ? "invalid" : undefined;
   }
 
   private logSeries(): void {

@@ -8,6 +8,8 @@ export interface Window {
   values: Float64Array;
   /** Since when a counter counts, where its source says. */
   startsMs: Float64Array | undefined;
+  /** How many samples each one stands for; undefined: one each. Values are then sums (for sums, averages and counts). */
+  counts: Float64Array | undefined;
   low: number;
   high: number;
   /** The step's own time, which is not the window's end when there is an offset. */
@@ -26,8 +28,17 @@ function sumOverTime({ values, low, high }: Window): number {
   return Number.isFinite(kahanA.sum) ? kahanA.total : kahanA.sum;
 }
 
+function countOverTime({ low, high, counts }: Window): number {
+  if (!counts) return high - low;
+  let count = 0;
+  for (let i = low; i < high; i++) count += counts[i];
+  return count;
+}
+
 /** The mean; goes over to an incremental mean when the sum would overflow. */
-function avgOverTime({ values, low, high }: Window): number {
+function avgOverTime(window: Window): number {
+  const { values, low, high, counts } = window;
+  if (counts) return sumOverTime(window) / countOverTime(window);
   kahanA.set(values[low], 0);
   let incremental = false;
   for (let i = low + 1; i < high; i++) {
@@ -186,7 +197,7 @@ function doubleExponentialSmoothing(window: Window, [smoothing, trend]: readonly
 export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map<string, WindowFunction>([
   ["sum_over_time", sumOverTime],
   ["avg_over_time", avgOverTime],
-  ["count_over_time", ({ low, high }) => high - low],
+  ["count_over_time", countOverTime],
   ["min_over_time", (window) => window.values[extreme(window, less)]],
   ["max_over_time", (window) => window.values[extreme(window, greater)]],
   ["first_over_time", ({ values, low }) => values[low]],

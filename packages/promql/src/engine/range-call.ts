@@ -60,9 +60,9 @@ async function evaluateWindows(
   const anchored = range.extension === "anchored";
   const stepParams: number[] = params.map(() => 0);
   for (let i = 0; i < series.length; i++) {
-    const { timesMs, values, startsMs } = series[i];
+    const { timesMs, values, startsMs, counts } = series[i];
     const count = timesMs.length;
-    const window: Window = { timesMs, values, startsMs, low: 0, high: 0, stepMs: grid.startMs };
+    const window: Window = { timesMs, values, startsMs, counts, low: 0, high: 0, stepMs: grid.startMs };
     let endMs = range.endMs;
     let work = grid.steps;
     let low = 0;

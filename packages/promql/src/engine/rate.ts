@@ -31,8 +31,8 @@ export async function evaluateRate(
   const windows = new Windows(grid.steps);
   const perSecond = kind === "rate" ? range.rangeMs / 1000 : 1;
   for (let i = 0; i < series.length; i++) {
-    const { labels, timesMs, values, startsMs } = series[i];
-    windows.prepare(timesMs, range);
+    const { labels, timesMs, values, startsMs, counts } = series[i];
+    windows.prepare(timesMs, range, counts);
     if (startsMs && kind !== "delta") {
       const note = () => noteOverlap(labels);
       fillStarted({ timesMs, values, startsMs }, windows, range, perSecond, note, out, i);
@@ -66,9 +66,12 @@ class Windows {
     this.factor = new Float64Array(steps);
   }
 
-  prepare(timesMs: Float64Array, range: RangeVector): void {
-    if (this.times && sameMemory(this.times, timesMs)) return;
-    this.times = timesMs;
+  /** `counts`: how many samples each one stands for, see RangeSeries. */
+  prepare(timesMs: Float64Array, range: RangeVector, counts: Float64Array | undefined): void {
+    if (!counts && this.times && sameMemory(this.times, timesMs)) return;
+    this.times = counts ? undefined : timesMs;
+    // Samples before each one: the distance of samples is that of all that were taken.
+    const before = counts && runningSum(counts);
     const count = timesMs.length;
     let low = 0;
     let high = 0;
@@ -81,8 +84,9 @@ class Windows {
       this.first[s] = low;
       this.last[s] = last;
       if (last <= low) continue;
+      const apart = before ? before[last] - before[low] : last - low;
       const sampled = (timesMs[last] - timesMs[low]) / 1000;
-      const distance = sampled / (last - low);
+      const distance = sampled / apart;
       const threshold = distance * EXTRAPOLATION_FACTOR;
       const toStart = (timesMs[low] - startMs) / 1000;
       const toEnd = (endMs - timesMs[last]) / 1000;
@@ -92,6 +96,16 @@ class Windows {
       this.factor[s] = (sampled + this.toStart[s] + this.toEnd[s]) / sampled;
     }
   }
+}
+
+function runningSum(counts: Float64Array): Float64Array {
+  const sums = new Float64Array(counts.length);
+  let sum = 0;
+  for (let i = 0; i < counts.length; i++) {
+    sum += counts[i];
+    sums[i] = sum;
+  }
+  return sums;
 }
 
 function sameMemory(a: Float64Array, b: Float64Array): boolean {

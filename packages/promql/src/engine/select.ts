@@ -17,17 +17,12 @@ import { emptyVector, type Grid, gridEnd, type RangeSeries, type RangeVector, ty
 
 /** Asks the store for the samples of every selector, each over all the time that the query looks at. */
 export async function fetchSelectors(expr: Expr, query: QueryContext, store: Queryable): Promise<void> {
-  await fetchWithin(expr, query, store, query.grid.startMs, gridEnd(query.grid), "");
+  await fetchWithin(expr, query, store, query.grid, "");
 }
 
-async function fetchWithin(
-  expr: Expr,
-  query: QueryContext,
-  store: Queryable,
-  firstMs: number,
-  lastMs: number,
-  func: string,
-): Promise<void> {
+async function fetchWithin(expr: Expr, query: QueryContext, store: Queryable, grid: Grid, func: string): Promise<void> {
+  const firstMs = grid.startMs;
+  const lastMs = gridEnd(grid);
   if (expr.kind === "selector" || expr.kind === "matrix") {
     const selector = expr.kind === "matrix" ? expr.selector : expr;
     const rangeMs = expr.kind === "matrix" ? query.resolve(expr.range, true) : 0;
@@ -38,7 +33,9 @@ async function fetchWithin(
     const fromMs = (pinned ?? firstMs) - offsetMs - (rangeMs || query.lookbackMs) - beforeMs + 1;
     const toMs = (pinned ?? lastMs) - offsetMs + afterMs;
     query.budget.check();
-    const hints = { stepMs: query.grid.steps === 1 ? 0 : query.grid.stepMs, rangeMs, func };
+    // What looks beyond its window needs the samples themselves.
+    const isPlain = selector.extension === undefined;
+    const hints = { stepMs: grid.steps === 1 || !isPlain ? 0 : grid.stepMs, rangeMs, func: isPlain ? func : "" };
     const answer = store.select(selector.matchers, fromMs, toMs, hints);
     query.budget.endSlice();
     const series = await answer;
@@ -54,12 +51,12 @@ async function fetchWithin(
   const name = expr.kind === "call" ? expr.func : expr.kind === "aggregate" ? expr.operator : func;
   if (expr.kind === "subquery") {
     const inner = subqueryGrid(expr, query, { startMs: firstMs, stepMs: Math.max(1, lastMs - firstMs), steps: 2 });
-    await fetchWithin(expr.expr, query, store, inner.startMs, gridEnd(inner), name);
+    await fetchWithin(expr.expr, query, store, inner, name);
     return;
   }
   // What info() selects beside its first argument depends on that argument's series.
   const children = name === "info" && expr.kind === "call" ? expr.args.slice(0, 1) : childrenOf(expr);
-  for (const child of children) await fetchWithin(child, query, store, firstMs, lastMs, name);
+  for (const child of children) await fetchWithin(child, query, store, grid, name);
 }
 
 /** The time that `@` pins to, if any. */
@@ -194,17 +191,18 @@ export function selectRange(expr: MatrixSelector, context: EvalContext): RangeVe
 }
 
 function withoutMarkers(series: SeriesSamples): RangeSeries {
-  const { labels, timesMs, values, startsMs } = series;
+  const { labels, timesMs, values, startsMs, counts } = series;
   const bits = bitsOf(values);
   let markers = 0;
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]) && isStaleAt(bits, i)) markers++;
-  if (markers === 0) return { labels, dropName: false, timesMs, values, startsMs };
+  if (markers === 0) return { labels, dropName: false, timesMs, values, startsMs, counts };
   const kept = {
     labels,
     dropName: false,
     timesMs: new Float64Array(values.length - markers),
     values: new Float64Array(values.length - markers),
     startsMs: startsMs?.filter((_, i) => !(Number.isNaN(values[i]) && isStaleAt(bits, i))),
+    counts: counts?.filter((_, i) => !(Number.isNaN(values[i]) && isStaleAt(bits, i))),
   };
   let n = 0;
   for (let i = 0; i < values.length; i++) {

@@ -50,6 +50,8 @@ export interface RangeSeries {
   readonly values: Float64Array;
   /** Since when the counter counts, in ms and 0 where unknown; undefined when its source never says. */
   readonly startsMs?: Float64Array | undefined;
+  /** How many samples each one stands for, when it is answered from intervals: see SeriesSamples. */
+  readonly counts?: Float64Array | undefined;
   /** Only where there is any: at the places of histogram samples the histogram; `values` means nothing there. */
   readonly histograms?: readonly (NativeHistogram | undefined)[] | undefined;
 }

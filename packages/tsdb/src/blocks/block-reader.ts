@@ -1,23 +1,30 @@
+import { isStaleAt } from "@storewatch/model";
 import { FormatError } from "../codec/bytes.ts";
 import type { TsdbProblem } from "../interface.ts";
-import type { SampleSink } from "../read/sample-sink.ts";
+import { SampleSink } from "../read/sample-sink.ts";
 import { type BlockStore, SERIES_PER_GROUP } from "./block-store.ts";
 import { type BlockPart, chooseBlocks } from "./choose.ts";
 import { Group } from "./group-codec.ts";
+import { type IntervalColumn, IntervalReader } from "./intervals.ts";
 
 /** Reads sealed blocks for one select: keeps the last group of each block, since neighbours follow each other. */
 export class BlockReader {
   private readonly blocks: readonly BlockPart[];
+  /** Some of the blocks hold intervals. */
+  readonly hasIntervals: boolean;
   private readonly groupOf: number[];
   private readonly groups: (Group | undefined)[];
+  private readonly intervals = new IntervalReader(() => new SampleSink(256));
 
   constructor(
     private readonly store: BlockStore,
     fromMs: number,
     toMs: number,
     private readonly onProblem: (problem: TsdbProblem) => void,
+    resolutionMs = 0,
   ) {
-    this.blocks = chooseBlocks(store.blocks, fromMs, toMs, 0);
+    this.blocks = chooseBlocks(store.blocks, fromMs, toMs, resolutionMs);
+    this.hasIntervals = this.blocks.some((part) => part.resolutionMs > 0);
     this.groupOf = this.blocks.map(() => -1);
     this.groups = this.blocks.map(() => undefined);
   }
@@ -33,10 +40,49 @@ export class BlockReader {
       if (!group) continue;
       try {
         const part = this.blocks[i];
-        group.read(id % SERIES_PER_GROUP, Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs), sink);
+        const [from, to] = [Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs)];
+        group.read(id % SERIES_PER_GROUP, from, to, sink);
+        group.readHistograms(id % SERIES_PER_GROUP, from, to, sink);
       } catch (error) {
         this.damaged(this.blocks[i].block, error);
         sink.length = sink.start + had;
+      }
+    }
+  }
+
+  /**
+   * As read, of blocks of intervals the column: calls with (time, value, count) for each, in order; count 0: a marker.
+   * Samples go to the sink directly, and are told of in the same way.
+   */
+  readWeighted(
+    id: number,
+    fromMs: number,
+    toMs: number,
+    column: IntervalColumn | "kept",
+    scratch: SampleSink,
+    take: (timeMs: number, value: number, count: number) => void,
+  ): void {
+    const place = id % SERIES_PER_GROUP;
+    const raw = new SampleSink(256);
+    for (let i = 0; i < this.blocks.length; i++) {
+      const group = this.groupAt(i, Math.floor(id / SERIES_PER_GROUP));
+      if (!group) continue;
+      const part = this.blocks[i];
+      const [from, to] = [Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs)];
+      const had = scratch.length;
+      try {
+        if (part.resolutionMs > 0) {
+          const readColumn = (which: number, sink: SampleSink) =>
+            group.read(which * SERIES_PER_GROUP + place, 0, Number.MAX_SAFE_INTEGER, sink);
+          this.intervals.read(column, from, to, readColumn, take, (timeMs) => take(timeMs, 0, 0));
+        } else {
+          raw.reset();
+          group.read(place, from, to, raw);
+          for (let k = 0; k < raw.length; k++) take(raw.times[k], raw.values[k], isStaleAt(raw.bits, k) ? 0 : 1);
+        }
+      } catch (error) {
+        this.damaged(part.block, error);
+        scratch.length = had;
       }
     }
   }
@@ -52,12 +98,14 @@ export class BlockReader {
       sink.reset();
       try {
         const group = this.groupAt(i, Math.floor(id / SERIES_PER_GROUP));
-        group?.read(id % SERIES_PER_GROUP, Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs), sink);
+        const [from, to] = [Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs)];
+        group?.read(id % SERIES_PER_GROUP, from, to, sink);
+        group?.readHistograms(id % SERIES_PER_GROUP, from, to, sink);
       } catch (error) {
         this.damaged(block, error);
         sink.reset();
       }
-      if (sink.length > 0) return true;
+      if (sink.length > 0 || sink.histograms) return true;
     }
     return false;
   }

@@ -7,9 +7,10 @@ import { Bitmap } from "../labels/postings.ts";
 import { Pacer, Stopped } from "../pacer.ts";
 import { SampleSink } from "../read/sample-sink.ts";
 import { FIVE_MINUTES_MS, HOUR_MS, type RetentionPolicy } from "../retention.ts";
-import type { BlockSpan, BlockStore, BlockSummary, BlockTotals } from "./block-store.ts";
+import type { BlockSpan, BlockStore, BlockSummary, BlockTotals, BlockWriter } from "./block-store.ts";
 import { SERIES_PER_GROUP } from "./block-store.ts";
-import { Group, GroupEncoder } from "./group-codec.ts";
+import { Group, GroupEncoder, HISTOGRAM_PLACE } from "./group-codec.ts";
+import { IntervalWriter } from "./intervals.ts";
 
 /** How long blocks become, step by step. A step is left out where it is more than a tenth of the time that is kept. */
 const SPANS_MS = new Map([
@@ -17,11 +18,13 @@ const SPANS_MS = new Map([
   [FIVE_MINUTES_MS, [24 * HOUR_MS, 240 * HOUR_MS]],
   [HOUR_MS, [24 * HOUR_MS, 960 * HOUR_MS]],
 ]);
+/** Intervals are made of blocks of at least this length: of whole hours, read once for all lengths. */
+const DOWNSAMPLED_FROM_MS = 4 * WINDOW_MS;
 /** 128 series of 480 samples are about 5 ms of decoding, encoding and compressing. */
 const GROUPS_PER_SLICE = 8;
 
 export interface CompactorOptions {
-  readonly clock: Pick<Clock, "monotonicMs" | "setTimer">;
+  readonly clock: Clock;
   readonly retention: RetentionPolicy;
   readonly backgroundShare: number;
   readonly onProblem: (problem: TsdbProblem) => void;
@@ -46,9 +49,14 @@ export class Compactor {
     if (this.stopped) return;
     this.pacer.begin();
     try {
-      for (let due = this.due(store); due && !this.stopped; due = this.due(store)) {
+      while (!this.stopped) {
+        // Intervals are made before blocks grow further: then what has them is clear from the blocks' times.
+        const block = this.dueMerge(store, true) ? undefined : this.dueDownsampling(store);
+        const merge = block ? undefined : (this.dueMerge(store, true) ?? this.dueMerge(store, false));
+        if (!merge && !block) return;
         await before();
-        await this.merge(store, due.span, due.blocks);
+        if (block) await this.downsample(store, block);
+        else if (merge) await this.merge(store, merge.span, merge.blocks);
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
@@ -56,9 +64,9 @@ export class Compactor {
   }
 
   /** The first merge that can be made: of the shortest blocks. */
-  private due(store: BlockStore): { span: BlockSpan; blocks: BlockSummary[] } | undefined {
+  private dueMerge(store: BlockStore, isFirst: boolean): { span: BlockSpan; blocks: BlockSummary[] } | undefined {
     for (const [resolutionMs, spans] of SPANS_MS) {
-      for (const spanMs of spans) {
+      for (const spanMs of isFirst ? spans.slice(0, 1) : spans) {
         const small = store.blocks.filter(
           (block) => block.resolutionMs === resolutionMs && block.untilMs - block.fromMs < spanMs,
         );
@@ -72,6 +80,61 @@ export class Compactor {
       }
     }
     return undefined;
+  }
+
+  /** A block of samples, of full length, of which intervals are to be made. */
+  private dueDownsampling(store: BlockStore): BlockSummary | undefined {
+    return store.blocks.find((block) => this.missingLengths(store, block).length > 0);
+  }
+
+  private missingLengths(store: BlockStore, block: BlockSummary): number[] {
+    if (block.resolutionMs > 0 || block.untilMs - block.fromMs < DOWNSAMPLED_FROM_MS) return [];
+    const { clock, retention } = this.options;
+    const nowMs = clock.nowMs();
+    return [FIVE_MINUTES_MS, HOUR_MS].filter((resolutionMs) => {
+      const span = { ...block, resolutionMs };
+      const isKept = block.untilMs > nowMs - retention.keptMs(span);
+      return isKept && !store.blocks.some((other) => overlaps(other, span));
+    });
+  }
+
+  /** Makes the intervals of a block of samples: all lengths in one reading. */
+  private async downsample(store: BlockStore, source: BlockSummary): Promise<void> {
+    const outputs: { writer: BlockWriter; encoder: GroupDownsampler }[] = [];
+    const abandon = () => Promise.all(outputs.map(({ writer }) => writer.abandon()));
+    const present = store.readSeriesOf(source.block) ?? new Bitmap(0);
+    const { fromMs, untilMs, retentionClass, minTimeMs, maxTimeMs, samples } = source;
+    try {
+      for (const resolutionMs of this.missingLengths(store, source)) {
+        const writer = await store.create({ fromMs, untilMs, resolutionMs, retentionClass });
+        outputs.push({ writer, encoder: new GroupDownsampler(resolutionMs) });
+      }
+      const groups = store.groupsOf(source.block);
+      for (let i = 0; i < groups.length; i++) {
+        const data = store.readGroup(source.block, groups[i]);
+        for (const { writer, encoder } of outputs) {
+          const bytes = data && this.guarded(source.block, groups[i], () => encoder.encode(new Group(data)));
+          if (bytes) await writer.add(groups[i], bytes);
+        }
+        if (i % GROUPS_PER_SLICE === GROUPS_PER_SLICE - 1) await this.pacer.pause();
+      }
+      const add: BlockSummary[] = [];
+      for (const { writer } of outputs) add.push(await writer.finish(present, { minTimeMs, maxTimeMs, samples }));
+      if (!(await store.commit({ add, remove: [], requires: [source.block] }))) await abandon();
+    } catch (error) {
+      await abandon();
+      throw error;
+    }
+  }
+
+  private guarded<T>(block: number, group: number, step: () => T): T | undefined {
+    try {
+      return step();
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.options.onProblem(leftOut(block, group, error));
+      return undefined;
+    }
   }
 
   private async merge(store: BlockStore, span: BlockSpan, blocks: readonly BlockSummary[]): Promise<void> {
@@ -90,6 +153,47 @@ export class Compactor {
       await writer.abandon();
       throw error;
     }
+  }
+}
+
+function leftOut(block: number, group: number, error: Error): TsdbProblem {
+  return { kind: "corrupt-block", message: `block ${block}, group ${group} was left out: ${error.message}` };
+}
+
+function overlaps(block: BlockSummary, span: BlockSpan): boolean {
+  return (
+    block.resolutionMs === span.resolutionMs &&
+    block.retentionClass === span.retentionClass &&
+    block.fromMs < span.untilMs &&
+    block.untilMs > span.fromMs
+  );
+}
+
+/** Turns a group of samples into one of intervals. */
+class GroupDownsampler {
+  private readonly intervals: IntervalWriter;
+  private readonly encoder = new GroupEncoder();
+  private readonly out = new ByteWriter(16_384);
+  private readonly sink = new SampleSink(2 ** 13);
+
+  constructor(resolutionMs: number) {
+    this.intervals = new IntervalWriter(resolutionMs);
+  }
+
+  /** A view, valid until the next call. */
+  encode(group: Group): Uint8Array | undefined {
+    const { sink } = this;
+    for (let place = 0; place < SERIES_PER_GROUP; place++) {
+      sink.reset();
+      group.read(place, 0, Number.MAX_SAFE_INTEGER, sink);
+      const n = sink.length;
+      this.intervals.add(sink.times.subarray(0, n), sink.values.subarray(0, n), sink.bits.subarray(0, 2 * n));
+      this.intervals.finish(place, this.encoder);
+    }
+    if (this.encoder.empty) return undefined;
+    this.out.clear();
+    this.encoder.finish(this.out);
+    return this.out.view();
   }
 }
 
@@ -129,6 +233,17 @@ class Merger {
     this.present = new Bitmap(idLimit);
   }
 
+  private mergeHistograms(group: number, place: number, parts: readonly { block: number; part: Group }[]): void {
+    const { sink } = this;
+    for (const { block, part } of parts) {
+      this.guarded(block, group, () => part.readHistograms(place, 0, Number.MAX_SAFE_INTEGER, sink));
+    }
+    const run = sink.histograms?.sort();
+    if (!run || run.length === 0) return;
+    this.present.add(group * SERIES_PER_GROUP + place);
+    this.encoder.addHistograms(place, run);
+  }
+
   /** A view, valid until the next call; undefined when no block has the group in a readable form. */
   encode(group: number): Uint8Array | undefined {
     const parts: { block: number; part: Group }[] = [];
@@ -140,6 +255,10 @@ class Merger {
     for (const place of [...places].sort((a, b) => a - b)) {
       const { sink } = this;
       sink.reset();
+      if (place >= HISTOGRAM_PLACE) {
+        this.mergeHistograms(group, place - HISTOGRAM_PLACE, parts);
+        continue;
+      }
       for (const { block, part } of parts) {
         const had = sink.length;
         if (!this.guarded(block, group, () => part.read(place, 0, Number.MAX_SAFE_INTEGER, sink))) sink.length = had;
@@ -165,10 +284,7 @@ class Merger {
       return true;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      this.onProblem({
-        kind: "corrupt-block",
-        message: `block ${block}, group ${group} was left out: ${error.message}`,
-      });
+      this.onProblem(leftOut(block, group, error));
       return false;
     }
   }

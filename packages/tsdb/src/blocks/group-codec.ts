@@ -2,14 +2,22 @@
 //
 //   time columns: count, (n, minMs, maxMs - minMs, bytes)*   parts: count, (series 0…15, time column, bytes)*
 //   then the time columns' bytes, then the parts' value columns (SV). Integers are varints.
-// Series of one target share a time column. A series with many samples has several parts, ascending.
+// Series of one target share a time column. A series with many samples has several parts, ascending. A part whose place
+// is 128 + the series' place holds native histograms (codec/histogram.ts) instead of a value column.
 import { ByteReader, ByteWriter, FormatError } from "../codec/bytes.ts";
+import { decodeHistograms, HistogramColumnWriter } from "../codec/histogram.ts";
 import { columnBytesMax, decodeColumn, encodeColumn } from "../codec/sv.ts";
 import { decodeTimes, encodeTimes } from "../codec/times.ts";
+import type { HistogramRun } from "../read/histogram-run.ts";
 import type { SampleSink } from "../read/sample-sink.ts";
 
 /** Samples per part: the ratio gains little beyond, and a reader decodes whole parts. */
 export const SAMPLES_PER_PART = 480;
+
+/** Added to a series' place in the group: the part holds histograms. */
+export const HISTOGRAM_PLACE = 128;
+const HISTOGRAMS_PER_PART = 120;
+const HISTOGRAM_PART_BYTES = 65_536;
 
 interface TimeColumn {
   readonly times: Float64Array;
@@ -37,6 +45,27 @@ export class GroupEncoder {
       this.parts++;
     }
     this.samples += times.length;
+  }
+
+  /** Times ascend. */
+  addHistograms(place: number, run: HistogramRun): void {
+    const times = Float64Array.from(run.timesMs);
+    for (let at = 0; at < run.length; ) {
+      const column = new HistogramColumnWriter();
+      while (
+        at + column.count < run.length &&
+        column.count < HISTOGRAMS_PER_PART &&
+        column.bytes < HISTOGRAM_PART_BYTES
+      )
+        column.add(run.histograms[at + column.count]);
+      this.values.bytes(column.view());
+      this.partHeads.u8(HISTOGRAM_PLACE + place);
+      this.partHeads.varint(this.timeColumn(times, at, column.count));
+      this.partHeads.varint(column.bytes);
+      this.parts++;
+      at += column.count;
+    }
+    this.samples += run.length;
   }
 
   get empty(): boolean {
@@ -91,6 +120,7 @@ export class Group {
   private readonly partColumn: number[] = [];
   private readonly partAt: number[] = [];
   private readonly partEnd: number[] = [];
+  private hasHistograms = false;
 
   /** Throws FormatError on what is no group. `data` stays in use. */
   constructor(private readonly data: Buffer) {
@@ -107,6 +137,7 @@ export class Group {
     const partBytes: number[] = [];
     for (let i = 0; i < parts; i++) {
       this.partPlace.push(reader.u8());
+      if (this.partPlace[i] >= HISTOGRAM_PLACE) this.hasHistograms = true;
       this.partColumn.push(reader.varint());
       if (this.partColumn[i] >= columns) throw new FormatError("time column out of range");
       partBytes.push(reader.count());
@@ -127,7 +158,23 @@ export class Group {
     return this.partPlace;
   }
 
-  /** Appends the series' samples in the range to the sink. Throws FormatError on damage. */
+  /** Appends the series' histograms in the range to the sink's. Throws FormatError on damage. */
+  readHistograms(place: number, fromMs: number, toMs: number, sink: SampleSink): void {
+    if (!this.hasHistograms) return;
+    for (let part = 0; part < this.partPlace.length; part++) {
+      const column = this.partColumn[part];
+      if (this.partPlace[part] !== HISTOGRAM_PLACE + place) continue;
+      if (this.mins[column] > toMs || this.maxes[column] < fromMs) continue;
+      const times = this.timesOf(column);
+      const input = new ByteReader(this.data, this.partAt[part], this.partEnd[part]);
+      const run = sink.histogramRun();
+      decodeHistograms(input, times.length).forEach((histogram, i) => {
+        if (times[i] >= fromMs && times[i] <= toMs) run.add(times[i], histogram);
+      });
+    }
+  }
+
+  /** Appends the series' samples in the range to the sink, without histograms. Throws FormatError on damage. */
   read(place: number, fromMs: number, toMs: number, sink: SampleSink): void {
     for (let part = 0; part < this.partPlace.length; part++) {
       const column = this.partColumn[part];

@@ -97,19 +97,27 @@ class GroupEncoderOf {
     this.gatherer = new Gatherer(this.head, this.fromMs, this.toMs, undefined, 2 ** 14);
   }
 
+  private note(id: number, times: ArrayLike<number>, total: BlockTotals): void {
+    this.present.add(id);
+    total.minTimeMs = Math.min(total.minTimeMs, times[0]);
+    total.maxTimeMs = Math.max(total.maxTimeMs, times[times.length - 1]);
+  }
+
   /** A view, valid until the next call; undefined when the group has no samples. */
   encode(group: number, total: BlockTotals): Uint8Array | undefined {
     this.gatherer.sink.reset();
     for (let place = 0; place < SERIES_PER_GROUP; place++) {
       const id = group * SERIES_PER_GROUP + place;
       if (id >= this.present.idLimit || !this.head.index.has(id) || !this.takes(id)) continue;
-      const found = this.gatherer.gather(id);
-      if (!found) continue;
-      const { timesMs, values } = found;
-      this.encoder.add(place, timesMs, values, bitsOf(values));
-      this.present.add(id);
-      total.minTimeMs = Math.min(total.minTimeMs, timesMs[0]);
-      total.maxTimeMs = Math.max(total.maxTimeMs, timesMs[timesMs.length - 1]);
+      const { floats, histograms } = this.gatherer.gatherParts(id);
+      if (floats) {
+        this.encoder.add(place, floats.timesMs, floats.values, bitsOf(floats.values));
+        this.note(id, floats.timesMs, total);
+      }
+      if (histograms) {
+        this.encoder.addHistograms(place, histograms);
+        this.note(id, histograms.timesMs, total);
+      }
     }
     if (this.encoder.empty) return undefined;
     total.samples += this.encoder.samples;

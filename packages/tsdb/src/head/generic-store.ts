@@ -9,7 +9,8 @@ import { windowOf } from "./window.ts";
 export const SAMPLES_PER_CHUNK = 16;
 const SLOTS_PER_PAGE = 256;
 
-export type Taken = "appended" | "duplicate" | "too-old";
+/** "same": the series has that very sample already. */
+export type Taken = "appended" | "same" | "duplicate" | "too-old";
 
 interface Page {
   readonly times: Float64Array;
@@ -68,8 +69,8 @@ export class GenericStore {
     const window = windowOf(timeMs);
     let at = count;
     while (at > 0 && this.openTime(slot, at - 1) >= timeMs) at--;
-    if (at < count && this.openTime(slot, at) === timeMs) return "duplicate";
-    if (this.windows.get(window)?.hasTime(id, timeMs)) return "duplicate";
+    const known = this.sampleAt(slot, id, at, timeMs);
+    if (known) return isSame(known, value, stale) ? "same" : "duplicate";
     if (count === 0 || windowOf(this.openTime(slot, 0)) === window) {
       this.place(slot, at, timeMs, value, stale);
       return "appended";
@@ -80,6 +81,16 @@ export class GenericStore {
     if (stale) bits.set([STALE_LOW, STALE_HIGH]);
     this.windowFor(window).add(id, Float64Array.of(timeMs), one, bits, 0, 1);
     return "appended";
+  }
+
+  /** The bits of the sample at this time; `at`: its place if it is in the open buffer. */
+  private sampleAt(slot: number, id: number, at: number, timeMs: number): [number, number] | undefined {
+    if (at >= this.counts[slot] || this.openTime(slot, at) !== timeMs) {
+      return this.windows.get(windowOf(timeMs))?.sampleAt(id, timeMs);
+    }
+    const page = this.pages[Math.floor(slot / SLOTS_PER_PAGE)];
+    const place = (slot % SLOTS_PER_PAGE) * SAMPLES_PER_CHUNK + at;
+    return [page.bits[2 * place], page.bits[2 * place + 1]];
   }
 
   /** Puts a sample at place `at` of the open buffer, moving later ones; encodes a full buffer. */
@@ -247,4 +258,14 @@ export class GenericStore {
     const base = (slot % SLOTS_PER_PAGE) * SAMPLES_PER_CHUNK;
     for (let i = base; i < base + this.counts[slot]; i++) visit(page.times[i], page.bits[2 * i], page.bits[2 * i + 1]);
   }
+}
+
+const one = new Float64Array(1);
+const oneBits = bitsOf(one);
+
+/** Is the sample of these bits the same as this one? */
+export function isSame([low, high]: readonly [number, number], value: number, stale: boolean): boolean {
+  if (stale) return low === STALE_LOW && high === STALE_HIGH;
+  one[0] = value;
+  return low === oneBits[0] && high === oneBits[1];
 }

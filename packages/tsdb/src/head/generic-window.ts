@@ -1,3 +1,4 @@
+import { bitsOf } from "@storewatch/model";
 import { ByteReader, ByteWriter } from "../codec/bytes.ts";
 import { columnBytesMax, decodeColumn, encodeColumn } from "../codec/sv.ts";
 import { decodeTimes, encodeTimes } from "../codec/times.ts";
@@ -104,14 +105,20 @@ export class GenericWindow {
     sink.length = place + n;
   }
 
-  /** Is there a sample of the series at exactly this time? */
-  hasTime(id: number, timeMs: number): boolean {
-    let found = false;
+  /** The two halves of the series' sample at exactly this time. */
+  sampleAt(id: number, timeMs: number): [number, number] | undefined {
+    let found: [number, number] | undefined;
     this.forEachChunk(id, (n, minMs, maxMs, chunk) => {
       if (found || timeMs < minMs || timeMs > maxMs) return;
       const times = new Float64Array(n);
-      decodeTimes(new ByteReader(asBuffer(chunk)), n, times, 0);
-      found = times.includes(timeMs);
+      const reader = new ByteReader(asBuffer(chunk));
+      decodeTimes(reader, n, times, 0);
+      const place = times.indexOf(timeMs);
+      if (place < 0) return;
+      const values = new Float64Array(n);
+      const bits = bitsOf(values);
+      decodeColumn(reader.data, reader.at, reader.end, n, values, bits, 0);
+      found = [bits[2 * place], bits[2 * place + 1]];
     });
     return found;
   }

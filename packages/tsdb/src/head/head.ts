@@ -5,6 +5,7 @@ import { postingsView } from "../labels/postings.ts";
 import { SeriesIndex } from "../labels/series-index.ts";
 import { GenericStore } from "./generic-store.ts";
 import { GrowableUint32 } from "./growable.ts";
+import { HistogramStore } from "./histogram-store.ts";
 import { chunkColumnStart, chunkHasMarkers, OFFSET_MASK, type RowChunk, RowTarget } from "./row-target.ts";
 import { windowOf } from "./window.ts";
 
@@ -20,6 +21,7 @@ export class Head {
   readonly targets = new Map<number, RowTarget>();
   private readonly byKey = new Map<string, RowTarget>();
   readonly generic: GenericStore;
+  readonly histograms = new HistogramStore();
   /** Series id → its first column reference + 1. */
   private readonly firstRef = new GrowableUint32();
   private refs = new Uint32Array(256 * REF_WORDS);
@@ -34,7 +36,8 @@ export class Head {
   writableFromMs = 0;
   maxTimeMs = -1;
 
-  constructor(outOfOrderMs: number) {
+  /** `outOfOrderMs`: how much older than its series' newest one a sample with its own time may be. */
+  constructor(readonly outOfOrderMs: number) {
     this.generic = new GenericStore(outOfOrderMs);
   }
 
@@ -111,7 +114,7 @@ export class Head {
 
   /** Is anything of the series in memory? */
   holds(id: number): boolean {
-    return this.hasColumn(id) || this.generic.hasData(id);
+    return this.hasColumn(id) || this.generic.hasData(id) || this.histograms.hasData(id);
   }
 
   isPersisted(id: number): boolean {
@@ -222,7 +225,7 @@ export class Head {
 
   /** The oldest window with data in memory, or Infinity. */
   get oldestWindow(): number {
-    let oldest = this.generic.oldestWindow;
+    let oldest = Math.min(this.generic.oldestWindow, this.histograms.oldestWindow);
     for (const target of this.targets.values()) {
       if (target.chunks.length > 0) oldest = Math.min(oldest, target.chunks[0].window);
       else if (target.k > 0) oldest = Math.min(oldest, target.openWindow);
@@ -232,7 +235,7 @@ export class Head {
 
   /** The oldest sample in memory, ms, or Infinity. */
   get minTimeMs(): number {
-    let oldest = this.generic.minTimeMs;
+    let oldest = Math.min(this.generic.minTimeMs, this.histograms.minTimeMs);
     for (const target of this.targets.values()) {
       if (target.chunks.length > 0) oldest = Math.min(oldest, target.chunks[0].timesMs[0]);
       else if (target.k > 0) oldest = Math.min(oldest, target.timesMs[0]);
@@ -259,12 +262,14 @@ export class Head {
       else target.shrink();
     }
     this.generic.dropThrough(window, idleSinceMs);
+    this.histograms.dropThrough(window, idleSinceMs);
   }
 
   /** Forgets series that have no data anywhere. */
   removeSeries(ids: readonly number[]): void {
     this.index.remove(ids);
     for (const id of ids) {
+      this.histograms.forget(id);
       this.lastSeenS.set(id, 0);
       this.setPersisted(id, false);
     }

@@ -1,6 +1,6 @@
 // Brings the samples of one series together: sealed blocks first, then rows and generic samples in memory, merged by
 // time where a series has several sources (the first source wins).
-import { isStaleAt, STALE_HIGH, STALE_LOW } from "@storewatch/model";
+import { bitsOf, isStaleAt, type NativeHistogram, STALE_HIGH, STALE_LOW } from "@storewatch/model";
 import { decodeColumn } from "../codec/sv.ts";
 import type { Head } from "../head/head.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type RowChunk,
   type RowTarget,
 } from "../head/row-target.ts";
+import type { HistogramRun } from "./histogram-run.ts";
 import { SampleSink } from "./sample-sink.ts";
 
 /** What sealed blocks have of a series: appends its samples in the range to the sink, ascending. */
@@ -19,6 +20,15 @@ export type ReadBlocks = (id: number, fromMs: number, toMs: number, sink: Sample
 export interface GatheredSamples {
   readonly timesMs: Float64Array;
   readonly values: Float64Array;
+  /** See SeriesSamples. */
+  readonly histograms?: readonly (NativeHistogram | undefined)[];
+}
+
+/** The same with histograms apart from the other samples. */
+export interface GatheredParts {
+  readonly floats: GatheredSamples | undefined;
+  /** By time; undefined: none. */
+  readonly histograms: HistogramRun | undefined;
 }
 
 /** The rows of one target that touch the range: whole chunks, so the range is places [start, end) of them. */
@@ -51,6 +61,25 @@ export class Gatherer {
 
   /** The series' samples in the range, or undefined when there are none. */
   gather(id: number): GatheredSamples | undefined {
+    const floats = this.gatherFloats(id);
+    const histograms = this.takeHistograms(id);
+    return histograms ? withHistograms(floats, histograms) : floats;
+  }
+
+  /** For who stores them apart. */
+  gatherParts(id: number): GatheredParts {
+    const floats = this.gatherFloats(id);
+    return { floats, histograms: this.takeHistograms(id) };
+  }
+
+  private takeHistograms(id: number): HistogramRun | undefined {
+    const { sink } = this;
+    if (this.head.histograms.has(id)) this.head.histograms.read(id, this.fromMs, this.toMs, sink.histogramRun());
+    const run = sink.histograms?.sort();
+    return run && run.length > 0 ? run : undefined;
+  }
+
+  private gatherFloats(id: number): GatheredSamples | undefined {
     const { sink } = this;
     sink.begin();
     this.readBlocks?.(id, this.fromMs, this.toMs, sink);
@@ -154,6 +183,33 @@ export class Gatherer {
     this.readGeneric(id, this.part);
     mergeInto(this.sink, this.part);
   }
+}
+
+/** One series of both kinds; where both have a sample for a time, the other one stays. */
+function withHistograms(floats: GatheredSamples | undefined, run: HistogramRun): GatheredSamples {
+  const known = floats?.timesMs ?? new Float64Array(0);
+  const times = new Float64Array(known.length + run.length);
+  const values = new Float64Array(times.length);
+  const bits = bitsOf(values);
+  const knownBits = floats && bitsOf(floats.values);
+  const histograms: (NativeHistogram | undefined)[] = [];
+  let n = 0;
+  for (let f = 0, h = 0; f < known.length || h < run.length; n++) {
+    if (knownBits && f < known.length && (h === run.length || known[f] <= run.timesMs[h])) {
+      if (h < run.length && known[f] === run.timesMs[h]) h++;
+      times[n] = known[f];
+      bits[2 * n] = knownBits[2 * f];
+      bits[2 * n + 1] = knownBits[2 * f + 1];
+      histograms.push(undefined);
+      f++;
+    } else {
+      times[n] = run.timesMs[h];
+      values[n] = Number.NaN;
+      histograms.push(run.histograms[h]);
+      h++;
+    }
+  }
+  return { timesMs: times.subarray(0, n), values: values.subarray(0, n), histograms };
 }
 
 /** Decodes the chunk's column to the sink's cells from `at` on; false when cells in it are markers. */

@@ -1,4 +1,5 @@
 import { bitsOf } from "@storewatch/model";
+import { HistogramRun } from "./histogram-run.ts";
 
 /** 8 MB of values. */
 const PAGE_SAMPLES_MAX = 2 ** 20;
@@ -15,6 +16,8 @@ export class SampleSink {
   start = 0;
   /** The place after the last sample. */
   length = 0;
+  /** The current series' histograms, in any order; undefined: it has none. */
+  histograms: HistogramRun | undefined;
 
   constructor(capacity = 4096) {
     this.times = new Float64Array(capacity);
@@ -36,6 +39,13 @@ export class SampleSink {
   /** Begins the next series. What stands before stays as it is. */
   begin(): void {
     this.start = this.length;
+    this.histograms = undefined;
+  }
+
+  /** Where histograms of the current series go. */
+  histogramRun(): HistogramRun {
+    this.histograms ??= new HistogramRun();
+    return this.histograms;
   }
 
   /** Forgets the current series. */
@@ -47,6 +57,7 @@ export class SampleSink {
   reset(): void {
     this.start = 0;
     this.length = 0;
+    this.histograms = undefined;
   }
 
   private turnPage(n: number): void {

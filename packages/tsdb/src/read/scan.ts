@@ -2,18 +2,27 @@
 //
 // Everything that refers to the head or the blocks is made anew for each slice, because both may change in between; the
 // list of series is checked again when ids were taken away, since an id may be given to another series later.
-import { type Clock, compareStrings, Labels, type Matcher, type SeriesSamples } from "@storewatch/model";
+import {
+  type Clock,
+  compareStrings,
+  Labels,
+  type Matcher,
+  type NativeHistogram,
+  type SeriesSamples,
+} from "@storewatch/model";
 import type { BlockReader } from "../blocks/block-reader.ts";
 import type { Head } from "../head/head.ts";
 import { type SelectOptions, type Slices, TooManySamples } from "../interface.ts";
 import { Gatherer } from "./gather.ts";
+import { planRead, type ReadPlan } from "./hints.ts";
 import { SampleSink } from "./sample-sink.ts";
+import { WeightedGatherer } from "./weighted.ts";
 
 export interface ScanSource {
   readonly head: Head;
   /** Measures the slices; without it there is only one. */
   readonly clock?: Pick<Clock, "monotonicMs">;
-  readonly blocks: (fromMs: number, toMs: number) => BlockReader | undefined;
+  readonly blocks: (fromMs: number, toMs: number, resolutionMs?: number) => BlockReader | undefined;
 }
 
 export interface ScanRange {
@@ -96,8 +105,12 @@ export function* scanSamples(
   const { head } = source;
   const maxSamples = options.maxSamples ?? Infinity;
   const untilMs = lastMs(source, toMs);
+  const plan = planRead(options.hints, toMs);
+  if (plan.column !== "kept" && source.blocks(fromMs, untilMs, plan.resolutionMs)?.hasIntervals) {
+    return yield* scanWeighted(source, { matchers, fromMs, toMs: untilMs }, plan, options);
+  }
   const walk = new Walk(source, () => head.matcher.match(matchers));
-  let gatherer = gathererOf(source, fromMs, untilMs);
+  let gatherer = gathererOf(source, fromMs, untilMs, plan.resolutionMs);
   const found: SeriesSamples[] = [];
   let samples = 0;
   for (let id = walk.take(); id >= 0; id = walk.take()) {
@@ -105,18 +118,59 @@ export function* scanSamples(
     if (gathered) {
       // The first series tells about how much memory the others will need.
       if (found.length === 0) gatherer.sink.expect(gathered.timesMs.length * walk.ids.length);
-      samples += gathered.timesMs.length;
+      const { timesMs, values, histograms } = gathered;
+      samples += histograms ? weight(timesMs.length, histograms) : timesMs.length;
       if (samples > maxSamples) throw new TooManySamples(`the selection has more than ${maxSamples} samples`);
-      found.push({ labels: head.index.labels(id), timesMs: gathered.timesMs, values: gathered.values });
+      const labels = head.index.labels(id);
+      found.push(histograms ? { labels, timesMs, values, histograms } : { labels, timesMs, values });
     }
     if (!walk.due()) continue;
     yield;
     walk.resume();
-    gatherer = gathererOf(source, fromMs, untilMs);
+    gatherer = gathererOf(source, fromMs, untilMs, plan.resolutionMs);
     gatherer.sink.expect(Math.ceil(samples / Math.max(1, found.length)) * walk.left);
   }
   if (options.sorted) found.sort((a, b) => Labels.compare(a.labels, b.labels));
   return found;
+}
+
+/** As scanSamples, where some blocks hold intervals and what they stand for is needed. */
+function* scanWeighted(
+  source: ScanSource,
+  { matchers, fromMs, toMs }: ScanRange,
+  { resolutionMs, column }: ReadPlan,
+  { maxSamples = Infinity, sorted }: SelectOptions,
+): Slices<SeriesSamples[]> {
+  const { head } = source;
+  const walk = new Walk(source, () => head.matcher.match(matchers));
+  const found: SeriesSamples[] = [];
+  let samples = 0;
+  let gatherer: WeightedGatherer | undefined;
+  for (let id = walk.take(); id >= 0; id = walk.take()) {
+    if (!gatherer) {
+      const blocks = source.blocks(fromMs, toMs, resolutionMs);
+      gatherer = new WeightedGatherer(new Gatherer(head, fromMs, toMs, undefined, 512), blocks, column);
+    }
+    const gathered = gatherer.gather(id, fromMs, toMs);
+    if (gathered) {
+      samples += gathered.timesMs.length;
+      if (samples > maxSamples) throw new TooManySamples(`the selection has more than ${maxSamples} samples`);
+      found.push({ labels: head.index.labels(id), ...gathered });
+    }
+    if (!walk.due()) continue;
+    yield;
+    walk.resume();
+    gatherer = undefined;
+  }
+  if (sorted) found.sort((a, b) => Labels.compare(a.labels, b.labels));
+  return found;
+}
+
+/** What the samples count towards a limit on memory: a histogram as many as it has buckets, and one more. */
+function weight(samples: number, histograms: readonly (NativeHistogram | undefined)[]): number {
+  let all = samples;
+  for (const one of histograms) if (one) all += one.positiveBuckets.length + one.negativeBuckets.length;
+  return all;
 }
 
 export function* scanSeries(source: ScanSource, { matchers, fromMs, toMs }: ScanRange): Slices<Labels[]> {
@@ -183,8 +237,8 @@ export function* scanLabelValues(
   return [...seen].sort(compareStrings);
 }
 
-function gathererOf({ head, blocks }: ScanSource, fromMs: number, toMs: number): Gatherer {
-  const reader = blocks(fromMs, toMs);
+function gathererOf({ head, blocks }: ScanSource, fromMs: number, toMs: number, resolutionMs: number): Gatherer {
+  const reader = blocks(fromMs, toMs, resolutionMs);
   const read = reader && ((id: number, from: number, to: number, sink: SampleSink) => reader.read(id, from, to, sink));
   return new Gatherer(head, fromMs, toMs, read, 512);
 }

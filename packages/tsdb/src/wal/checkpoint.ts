@@ -6,11 +6,13 @@ import { ByteWriter } from "../codec/bytes.ts";
 import { type Disk, writeFully } from "../disk/disk.ts";
 import type { Head } from "../head/head.ts";
 import { encodeSeries, SERIES_PER_RECORD } from "../labels/series-codec.ts";
+import { putHistogramChunks } from "./histogram-records.ts";
 import { putGenericSeries, putRowChunk, putTargetState } from "./payloads.ts";
 import { KIND, putFileHeader, putRecord } from "./record.ts";
 
 const SLICE_BYTES = 2 ** 20;
 const GENERIC_SERIES_PER_SLICE = 1024;
+const HISTOGRAM_SERIES_PER_SLICE = 128;
 
 export function checkpointName(segment: number): string {
   return `${String(segment).padStart(10, "0")}.checkpoint`;
@@ -78,6 +80,11 @@ function* slices(head: Head): Iterable<(out: ByteWriter) => void> {
         o.varint(ids.length);
         for (const id of ids) putGenericSeries(o, head.generic, id);
       });
+  }
+  const withHistograms = [...head.histograms.seriesIds];
+  for (let at = 0; at < withHistograms.length; at += HISTOGRAM_SERIES_PER_SLICE) {
+    const ids = withHistograms.slice(at, at + HISTOGRAM_SERIES_PER_SLICE);
+    yield (out) => putRecord(out, KIND.histogramChunks, (o) => putHistogramChunks(o, head, ids));
   }
   const held: number[] = [];
   for (let id = 0; id < head.index.idLimit; id++) if (head.needsDefinition(id)) held.push(id);

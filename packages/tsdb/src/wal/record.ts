@@ -12,11 +12,13 @@ export const KIND = {
   row: 4,
   samples: 5,
   closeTarget: 6,
+  histograms: 11,
   /** Checkpoints only, from here on. */
   targetState: 7,
   rowChunk: 8,
   genericChunks: 9,
   end: 10,
+  histogramChunks: 12,
   /** Files of series definitions only: ids of series that are no more. */
   seriesGone: 64,
 } as const;

@@ -10,6 +10,7 @@ import type { RowTarget } from "../head/row-target.ts";
 import { windowOf } from "../head/window.ts";
 import type { TsdbProblem } from "../interface.ts";
 import { decodeSeries } from "../labels/series-codec.ts";
+import { readHistogramChunks, readHistograms } from "./histogram-records.ts";
 import { COLUMN_HAS_MARKERS, COLUMN_IS_AFTER_SAMPLE, markersFor } from "./payloads.ts";
 import { KIND, scanRecords } from "./record.ts";
 
@@ -87,6 +88,7 @@ export class Replay {
     if (kind === KIND.targetState) this.readTargetState(payload);
     else if (kind === KIND.rowChunk) this.readRowChunk(payload);
     else if (kind === KIND.genericChunks) this.readGeneric(payload);
+    else if (kind === KIND.histogramChunks) readHistogramChunks(payload, this.head, this.seriesId);
     else if (kind === KIND.end) this.head.index.idLimit = Math.max(this.head.index.idLimit, payload.varint());
   }
 
@@ -109,6 +111,7 @@ export class Replay {
     else if (kind === KIND.columns) this.readColumns(payload);
     else if (kind === KIND.target) this.readTarget(payload);
     else if (kind === KIND.closeTarget) this.readClose(payload);
+    else if (kind === KIND.histograms) readHistograms(payload, this.head, this.seriesId);
   }
 
   /** A record with a good checksum that says impossible things is skipped, and told. */
@@ -145,11 +148,11 @@ export class Replay {
     index.define(id, pairs);
   }
 
-  private seriesId(id: number): number {
+  private readonly seriesId = (id: number): number => {
     const known = this.aliases.size > 0 ? (this.aliases.get(id) ?? id) : id;
     if (!this.head.index.has(known)) throw new FormatError(`series ${id} is not defined`);
     return known;
-  }
+  };
 
   private readTarget(payload: ByteReader): void {
     const sourceId = payload.varint();
