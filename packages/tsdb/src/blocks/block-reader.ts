@@ -50,6 +50,13 @@ export class BlockReader {
     }
   }
 
+  hasHistograms(id: number): boolean {
+    for (let i = 0; i < this.blocks.length; i++) {
+      if (this.groupAt(i, Math.floor(id / SERIES_PER_GROUP))?.holdsHistograms(id % SERIES_PER_GROUP)) return true;
+    }
+    return false;
+  }
+
   /**
    * As read, of blocks of intervals the column: calls with (time, value, count) for each, in order; count 0: a marker.
    * Samples go to the sink directly, and are told of in the same way.

@@ -10,7 +10,7 @@ import { FIVE_MINUTES_MS, HOUR_MS, type RetentionPolicy } from "../retention.ts"
 import type { BlockSpan, BlockStore, BlockSummary, BlockTotals, BlockWriter } from "./block-store.ts";
 import { SERIES_PER_GROUP } from "./block-store.ts";
 import { Group, GroupEncoder, HISTOGRAM_PLACE } from "./group-codec.ts";
-import { IntervalWriter } from "./intervals.ts";
+import { IntervalWriter, keptHistograms } from "./intervals.ts";
 
 /** How long blocks become, step by step. A step is left out where it is more than a tenth of the time that is kept. */
 const SPANS_MS = new Map([
@@ -176,8 +176,8 @@ class GroupDownsampler {
   private readonly out = new ByteWriter(16_384);
   private readonly sink = new SampleSink(2 ** 13);
 
-  constructor(resolutionMs: number) {
-    this.intervals = new IntervalWriter(resolutionMs);
+  constructor(private readonly lengthMs: number) {
+    this.intervals = new IntervalWriter(lengthMs);
   }
 
   /** A view, valid until the next call. */
@@ -189,6 +189,8 @@ class GroupDownsampler {
       const n = sink.length;
       this.intervals.add(sink.times.subarray(0, n), sink.values.subarray(0, n), sink.bits.subarray(0, 2 * n));
       this.intervals.finish(place, this.encoder);
+      group.readHistograms(place, 0, Number.MAX_SAFE_INTEGER, sink);
+      if (sink.histograms) this.encoder.addHistograms(place, keptHistograms(sink.histograms.sort(), this.lengthMs));
     }
     if (this.encoder.empty) return undefined;
     this.out.clear();

@@ -158,6 +158,11 @@ export class Group {
     return this.partPlace;
   }
 
+  /** Has the series histograms here? */
+  holdsHistograms(place: number): boolean {
+    return this.hasHistograms && this.partPlace.includes(HISTOGRAM_PLACE + place);
+  }
+
   /** Appends the series' histograms in the range to the sink's. Throws FormatError on damage. */
   readHistograms(place: number, fromMs: number, toMs: number, sink: SampleSink): void {
     if (!this.hasHistograms) return;

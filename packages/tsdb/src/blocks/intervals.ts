@@ -4,6 +4,7 @@
 // A block of intervals is a block like any other; a series has several columns in its group, at place 16 × column + its
 // own place. docs/format/blocks.md has the table.
 import { bitsOf, isStaleAt } from "@storewatch/model";
+import { HistogramRun } from "../read/histogram-run.ts";
 import type { SampleSink } from "../read/sample-sink.ts";
 import { SERIES_PER_GROUP } from "./block-store.ts";
 import type { GroupEncoder } from "./group-codec.ts";
@@ -76,7 +77,13 @@ export class IntervalWriter {
     }
     if (count > 0) {
       const total = Number.isFinite(sum) ? sum + rest : sum;
-      this.keep(times, values, first, last, drops.length <= 2 * Math.max(RESETS_MAX, count * RESETS_SHARE) ? drops : []);
+      this.keep(
+        times,
+        values,
+        first,
+        last,
+        drops.length <= 2 * Math.max(RESETS_MAX, count * RESETS_SHARE) ? drops : [],
+      );
       this.aggregate(times[last], { count, total, min, max, first: values[first], last: values[last] });
     }
     if (last < until - 1) {
@@ -135,6 +142,20 @@ export class IntervalWriter {
 }
 
 const STALE = [0x00000002, 0x7ff00000];
+
+/** Of native histograms the first and the last one of each interval, and both sides of resets. `run` is sorted. */
+export function keptHistograms(run: HistogramRun, lengthMs: number): HistogramRun {
+  const kept = new HistogramRun();
+  const intervalOf = (i: number) => Math.ceil(run.timesMs[i] / lengthMs);
+  const isReset = (i: number) =>
+    run.histograms[i].counterReset === "reset" || run.histograms[i].count < run.histograms[i - 1].count;
+  for (let i = 0; i < run.length; i++) {
+    const isFirst = i === 0 || intervalOf(i) !== intervalOf(i - 1);
+    const isLast = i === run.length - 1 || intervalOf(i) !== intervalOf(i + 1);
+    if (isFirst || isLast || isReset(i) || isReset(i + 1)) kept.add(run.timesMs[i], run.histograms[i]);
+  }
+  return kept;
+}
 
 /** What a reader wants of intervals. "kept" needs none of this: it is read as samples are. */
 export type IntervalColumn = "sum" | "min" | "max" | "weights";

@@ -72,6 +72,11 @@ export class Gatherer {
     return { floats, histograms: this.takeHistograms(id) };
   }
 
+  /** Has the series histograms in memory? */
+  hasHistograms(id: number): boolean {
+    return this.head.histograms.has(id);
+  }
+
   private takeHistograms(id: number): HistogramRun | undefined {
     const { sink } = this;
     if (this.head.histograms.has(id)) this.head.histograms.read(id, this.fromMs, this.toMs, sink.histogramRun());

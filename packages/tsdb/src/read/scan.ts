@@ -145,15 +145,20 @@ function* scanWeighted(
   const walk = new Walk(source, () => head.matcher.match(matchers));
   const found: SeriesSamples[] = [];
   let samples = 0;
+  // Of histograms intervals have the first, the last and those around resets: enough for rates, not for sums.
+  const histogramsMs = column === "weights" ? resolutionMs : 0;
   let gatherer: WeightedGatherer | undefined;
   for (let id = walk.take(); id >= 0; id = walk.take()) {
-    if (!gatherer) {
-      const blocks = source.blocks(fromMs, toMs, resolutionMs);
-      gatherer = new WeightedGatherer(new Gatherer(head, fromMs, toMs, undefined, 512), blocks, column);
-    }
+    gatherer ??= new WeightedGatherer({
+      head: new Gatherer(head, fromMs, toMs, undefined, 512),
+      blocks: source.blocks(fromMs, toMs, resolutionMs),
+      ofHistograms: gathererOf(source, fromMs, toMs, histogramsMs),
+      column,
+    });
     const gathered = gatherer.gather(id, fromMs, toMs);
     if (gathered) {
-      samples += gathered.timesMs.length;
+      const { timesMs, histograms } = gathered;
+      samples += histograms ? weight(timesMs.length, histograms) : timesMs.length;
       if (samples > maxSamples) throw new TooManySamples(`the selection has more than ${maxSamples} samples`);
       found.push({ labels: head.index.labels(id), ...gathered });
     }

@@ -2,30 +2,35 @@
 import { bitsOf, STALE_HIGH, STALE_LOW } from "@storewatch/model";
 import type { BlockReader } from "../blocks/block-reader.ts";
 import type { IntervalColumn } from "../blocks/intervals.ts";
-import type { Gatherer } from "./gather.ts";
+import type { GatheredSamples, Gatherer } from "./gather.ts";
 import { SampleSink } from "./sample-sink.ts";
 
-export interface WeightedSamples {
-  readonly timesMs: Float64Array;
-  readonly values: Float64Array;
-  readonly counts: Float64Array;
+export interface WeightedSamples extends GatheredSamples {
+  /** Undefined: each stands for itself. */
+  readonly counts?: Float64Array;
+}
+
+export interface WeightedSources {
+  /** Knows nothing of blocks. */
+  readonly head: Gatherer;
+  readonly blocks: BlockReader | undefined;
+  /** Reads series with native histograms. */
+  readonly ofHistograms: Gatherer;
+  readonly column: IntervalColumn | "kept";
 }
 
 export class WeightedGatherer {
   private readonly sink = new SampleSink(1024);
   private counts = new Float64Array(1024);
 
-  /** `head`: a gatherer that knows nothing of blocks. */
-  constructor(
-    private readonly head: Gatherer,
-    private readonly blocks: BlockReader | undefined,
-    private readonly column: IntervalColumn | "kept",
-  ) {}
+  constructor(private readonly sources: WeightedSources) {}
 
   gather(id: number, fromMs: number, toMs: number): WeightedSamples | undefined {
+    const { head, blocks, ofHistograms, column } = this.sources;
+    if (head.hasHistograms(id) || blocks?.hasHistograms(id)) return ofHistograms.gather(id);
     const { sink } = this;
     sink.reset();
-    this.blocks?.readWeighted(id, fromMs, toMs, this.column, sink, (timeMs, value, count) => {
+    blocks?.readWeighted(id, fromMs, toMs, column, sink, (timeMs, value, count) => {
       const at = sink.reserve(1);
       sink.times[at] = timeMs;
       sink.values[at] = value;
@@ -35,7 +40,7 @@ export class WeightedGatherer {
       sink.bits[2 * at] = STALE_LOW;
       sink.bits[2 * at + 1] = STALE_HIGH;
     });
-    const young = this.head.gather(id);
+    const young = head.gather(id);
     const n = young?.timesMs.length ?? 0;
     const length = sink.length + n;
     if (length === 0) return undefined;
