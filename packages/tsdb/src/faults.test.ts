@@ -77,7 +77,7 @@ test("a full disk is told once, rejects appends, keeps rows, and recovers when t
   for (let i = 20; i < 25; i++) expect(await step(tsdb, i)).toBe(true);
   // A sender tries again what was rejected: it is there already, and now durable.
   expect(await tsdb.append([{ labels: pushed, timeMs: START_MS + 19 * 60_000, value: 19 }])).toMatchObject({
-    duplicates: 1,
+    appended: 1,
   });
   const before = dump(tsdb);
   expect(before.a.split(" ").length).toBe(25);

@@ -85,7 +85,7 @@ test("what is decoded is what was encoded, bit by bit", () => {
       expect(series.every(isStorable)).toBe(true);
       const decoded = decodeHistograms(new ByteReader(encode(series)), series.length);
       expect(decoded.length).toBe(series.length);
-      decoded.forEach((one, i) => expect(equalHistograms(one, series[i])).toBe(true));
+      for (const [i, one] of decoded.entries()) expect(equalHistograms(one, series[i])).toBe(true);
       expect(encode(decoded)).toEqual(encode(series));
     }),
     { numRuns: 500 },

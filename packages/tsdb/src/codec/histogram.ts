@@ -126,7 +126,10 @@ function putDouble(out: ByteWriter, value: number, reference: number): void {
   const byteAt = (i: number) => ((i < 4 ? low : high) >>> (8 * (i & 3))) & 255;
   let first = 0;
   while (first < 8 && byteAt(first) === 0) first++;
-  if (first === 8) return out.u8(0);
+  if (first === 8) {
+    out.u8(0);
+    return;
+  }
   let last = 7;
   while (byteAt(last) === 0) last--;
   out.u8((first << 4) | (last - first + 1));
