@@ -40,6 +40,7 @@ import { type MetricStage, openMetricStage, retentionOptions } from "./metric-st
 import { loadOperatorFiles, type OperatorFiles } from "./operator-files.ts";
 import { createPageStage, type PageStage } from "./page-stage.ts";
 import { createPushStage, type PushStage } from "./push-stage.ts";
+import { watchedReload } from "./reload-metrics.ts";
 import { createRuleStage, type RuleStage } from "./rule-stage.ts";
 import { statusPages } from "./status-pages.ts";
 import { VERSION } from "./version.ts";
@@ -114,7 +115,7 @@ async function start(options: AppOptions, started: Disposables): Promise<Running
 
   const parts = await assemble(options, config, files, base, stage, started);
   const state = { started: false, ready: false };
-  const reload = () => reloadAll(options, demo, parts);
+  const reload = watchedReload(() => reloadAll(options, demo, parts), base.metrics, clock);
   const http = await createServer({ options, config, base, parts, demo, state, reload });
   const address = await http.start();
   started.add("http", () => http.stop());

@@ -8,7 +8,11 @@ import { indentQuotedLines } from "./quoted-lines.ts";
 /** A user's file could not be used. `findings` has at least one error. */
 export class ConfigError extends Error {
   constructor(readonly findings: readonly Finding[]) {
-    super(findings.map((f) => `${f.file}:${f.line}:${f.column}: ${f.message}`).join("\n"));
+    const errors = findings.filter(({ severity }) => severity === "error");
+    // What only deserves a warning is not why it failed.
+    super(
+      (errors.length > 0 ? errors : findings).map((f) => `${f.file}:${f.line}:${f.column}: ${f.message}`).join("\n"),
+    );
   }
 }
 

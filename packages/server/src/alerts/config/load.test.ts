@@ -168,6 +168,14 @@ receivers:
   expect(config.receivers[0].integrations).toMatchObject([{ kind: "unsupported", name: "webex" }]);
 });
 
+it("labels of routes are templates; the message of a refused file names its errors, not its warnings", () => {
+  const text = (label: string) => `route: { receiver: a, labels: { x: '${label}' } }
+receivers: [{ name: a, webex_configs: [{ room_id: abcdef, http_config: { authorization: { credentials: abcdef } } }] }]
+`;
+  expect(load(text("{{ .GroupLabels.x }}")).config.route.labels).toEqual({ x: "{{ .GroupLabels.x }}" });
+  expect(() => load(text("{{ .GroupLabels.x"))).toThrow(/^\S*:1:33: invalid template syntax: unclosed action$/);
+});
+
 describe("secrets", () => {
   const text = (password: string) => `
 # old password: hunter2-in-a-comment

@@ -83,17 +83,10 @@ export function loadAlertmanagerConfig(document: ConfigDocument, options: LoadOp
     timeIntervals,
     templates: (input.templates ?? []).map((glob) => builder.file(glob)),
   };
-  if (Object.keys(route.labels).length > 0 || hasLabels(route)) {
-    builder.warn(["route"], "NOT_IN_THIS_VERSION", "labels on routes are read and not yet given to templates");
-  }
   const findings = withoutRepeats(builder.findings);
   const errors = findings.filter((finding) => finding.severity === "error");
   if (errors.length > 0) throw new ConfigError(findings);
   return { config, findings };
-}
-
-function hasLabels(route: AlertmanagerConfig["route"]): boolean {
-  return route.routes.some((child) => Object.keys(child.labels).length > 0 || hasLabels(child));
 }
 
 /** What global settings cause is found once for each receiver that inherits them. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { compareMatchers, matchersText } from "../matchers/parse.ts";
 import type { Builder } from "./builder.ts";
 import { matchers, maybe, maybeDuration, maybeFlag, maybeText, text, textMap, texts } from "./schema.ts";
+import { templateProblem } from "./text-checks.ts";
 import type { Route } from "./types.ts";
 
 type Path = ReadonlyArray<string | number>;
@@ -103,6 +104,10 @@ function buildRoute(builder: Builder, input: RouteInput, parent: Parent, names: 
   checkNames(builder, input, names, path);
   for (const key of ["group_interval", "repeat_interval"] as const) {
     if (input[key] === 0) builder.error([...path, key], `${key} cannot be zero`);
+  }
+  for (const [name, text] of Object.entries(input.labels ?? {})) {
+    const problem = templateProblem(text);
+    if (problem) builder.error([...path, "labels", name], problem);
   }
   const own: Parent = {
     key: path.length === 1 ? matchersText(all) : `${parent.key}/${matchersText(all)}`,
