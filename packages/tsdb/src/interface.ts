@@ -203,6 +203,13 @@ export interface RowWriter {
    * last row's is refused: returns false and drops the row.
    */
   commit(timeMs: number): boolean;
+  /** Changes when columns are given out anew: every column known before is void then. */
+  readonly epoch: number;
+  /**
+   * Between rows: frees the columns of series that the last row did not have, and gives the others new ones, from 0 on
+   * in their order. For a target whose series come and go.
+   */
+  compact(): void;
   /** The target has gone: writes a last row of markers and frees the columns once they are sealed. */
   close(timeMs: number): void;
 }

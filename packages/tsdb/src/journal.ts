@@ -10,7 +10,7 @@ import type { AppendResult, Arrival } from "./interface.ts";
 import { encodeSeries } from "./labels/series-codec.ts";
 import { putHistograms } from "./wal/histogram-records.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
-import { putColumns, putRow, putSamples, putTarget } from "./wal/payloads.ts";
+import { putColumns, putRow, putSamples, putTarget, putTargetState } from "./wal/payloads.ts";
 import { KIND } from "./wal/record.ts";
 
 /** Both inclusive, ms. */
@@ -66,6 +66,16 @@ export class Journal {
     return target;
   }
 
+  /** The target goes on as a new one that has the series of the last row only. */
+  rollTarget(target: RowTarget): RowTarget {
+    // The log must have what the new one begins with.
+    this.logSeries();
+    const next = this.head.rollTarget(target);
+    this.closeTarget(target);
+    if (!this.closed) this.wal.put(KIND.targetState, (out) => putTargetState(out, next));
+    return next;
+  }
+
   closeTarget(target: RowTarget): void {
     if (!this.closed) this.wal.put(KIND.closeTarget, (out) => out.varint(target.sourceId));
   }
@@ -93,7 +103,7 @@ export class Journal {
     target.walSegment = this.wal.segment;
     this.head.commitRow(target, timeMs);
     this.changes.note(timeMs);
-    this.arrived(target.sourceId, timeMs);
+    this.arrived(target.arrivalId, timeMs);
   }
 
   async append(samples: readonly Sample[], times: TimeBounds): Promise<AppendResult> {

@@ -95,6 +95,14 @@ class Run {
     this.writers.delete(key);
   }
 
+  compact(key: string): void {
+    const known = this.writers.get(key);
+    const { columns = 0, epoch = 0 } = known?.writer ?? {};
+    known?.writer.compact();
+    expect(known?.writer.columns ?? 0).toBeLessThanOrEqual(columns);
+    expect(known?.writer.epoch ?? 1).toBeLessThanOrEqual(epoch + 1);
+  }
+
   async push(): Promise<void> {
     const samples: Sample[] = [];
     for (let i = 1 + Math.floor(this.random() * 6); i > 0; i--) {
@@ -168,7 +176,8 @@ test("random operations with restarts and crashes at any point answer as a plain
       const action = random();
       if (action < 0.6) run.scrape("abc"[Math.floor(random() * 3)]);
       else if (action < 0.85) await run.push();
-      else if (action < 0.88) run.closeTarget("abc"[Math.floor(random() * 3)]);
+      else if (action < 0.87) run.closeTarget("abc"[Math.floor(random() * 3)]);
+      else if (action < 0.89) run.compact("abc"[Math.floor(random() * 3)]);
       else if (action < 0.94) await run.maintain();
       else if (action < 0.96) await run.restart();
       else if (action < 0.975) await run.crash();

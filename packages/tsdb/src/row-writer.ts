@@ -7,17 +7,18 @@ import type { Journal } from "./journal.ts";
 
 /** The writer of one scrape target. When the same key is opened again, the writer before loses its rights. */
 export class TargetWriter implements RowWriter {
+  readonly sourceId: number;
+  epoch = 0;
+
   constructor(
     private readonly head: Head,
     private readonly journal: Journal,
-    private readonly target: RowTarget,
+    private target: RowTarget,
   ) {
     target.owner = this;
     target.rowOpen = false;
-  }
-
-  get sourceId(): number {
-    return this.target.sourceId;
+    target.arrivalId = target.sourceId;
+    this.sourceId = target.sourceId;
   }
 
   get columns(): number {
@@ -57,6 +58,13 @@ export class TargetWriter implements RowWriter {
     }
     this.journal.commitRow(target, time);
     return true;
+  }
+
+  compact(): void {
+    const { target } = this;
+    if (target.owner !== this || target.rowOpen || target.lastTimeMs < 0) return;
+    this.target = this.journal.rollTarget(target);
+    this.epoch++;
   }
 
   close(timeMs: number): void {

@@ -14,6 +14,8 @@ interface Selector {
 export interface Source {
   readonly groups: Set<RuleGroup>;
   columnsSeen: number;
+  /** See RowWriter. */
+  epoch: number;
   lastArrivalMs: number;
   /** Between its last two arrivals; 0 = not known yet. */
   intervalMs: number;
@@ -49,12 +51,14 @@ export class FeedIndex {
   }
 
   /** Notes an arrival; the source with the groups that its series feed. */
-  arrived(sourceId: number, columns: Pick<RowWriter, "columns" | "labels">, timeMs: number): Source {
+  arrived(sourceId: number, columns: Pick<RowWriter, "columns" | "labels" | "epoch">, timeMs: number): Source {
     let source = this.sources.get(sourceId);
     if (!source) {
-      source = { groups: new Set(), columnsSeen: 0, lastArrivalMs: 0, intervalMs: 0 };
+      source = { groups: new Set(), columnsSeen: 0, epoch: columns.epoch, lastArrivalMs: 0, intervalMs: 0 };
       this.sources.set(sourceId, source);
     }
+    if (source.epoch !== columns.epoch) source.columnsSeen = 0;
+    source.epoch = columns.epoch;
     for (; source.columnsSeen < columns.columns; source.columnsSeen++)
       this.match(source, columns.labels(source.columnsSeen));
     if (source.lastArrivalMs > 0) source.intervalMs = timeMs - source.lastArrivalMs;

@@ -137,6 +137,24 @@ export class Head {
     if (this.byKey.get(target.key) === target) this.byKey.delete(target.key);
   }
 
+  /** Ends the target and begins another under its key, with the columns that had a sample in the last row. */
+  rollTarget(target: RowTarget): RowTarget {
+    this.cut(target);
+    const next = this.addTarget(target.key);
+    for (let column = 0; column < target.columns; column++) {
+      if (target.lastIsSample(column)) this.addColumn(next, target.ids[column]);
+    }
+    next.restoreLastRow(() => true);
+    next.lastTimeMs = target.lastTimeMs;
+    next.loggedColumns = next.columns;
+    next.arrivalId = target.arrivalId;
+    next.owner = target.owner;
+    target.owner = undefined;
+    target.closed = true;
+    target.shrink();
+    return next;
+  }
+
   private unlink(id: number, sourceId: number): void {
     let before = 0;
     for (let ref = this.firstRef.get(id); ref !== 0; ref = this.refs[(ref - 1) * REF_WORDS + 2]) {

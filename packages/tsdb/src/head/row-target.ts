@@ -57,6 +57,8 @@ export class RowTarget {
   loggedColumns = 0;
   /** The WAL segment that holds this target's row before: deltas go against it. 0: none, write an absolute row. */
   walSegment = 0;
+  /** The source that listeners know it by: that of the first one of its writer. */
+  arrivalId: number;
   /** Who writes to it. */
   owner: object | undefined;
   /** It will not be written again. */
@@ -67,6 +69,7 @@ export class RowTarget {
     readonly sourceId: number,
     readonly key: string,
   ) {
+    this.arrivalId = sourceId;
     // The first block of each target has another length, so that targets do not encode all on one scrape.
     this.cutAt = ROWS_PER_CHUNK - ((sourceId * 7) % 24);
   }

@@ -13,8 +13,9 @@ export const KIND = {
   samples: 5,
   closeTarget: 6,
   histograms: 11,
-  /** Checkpoints only, from here on. */
+  /** In checkpoints, and in the log for a target that goes on as another one. */
   targetState: 7,
+  /** Checkpoints only, from here on. */
   rowChunk: 8,
   genericChunks: 9,
   end: 10,

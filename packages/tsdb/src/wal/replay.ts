@@ -111,6 +111,7 @@ export class Replay {
     else if (kind === KIND.columns) this.readColumns(payload);
     else if (kind === KIND.target) this.readTarget(payload);
     else if (kind === KIND.closeTarget) this.readClose(payload);
+    else if (kind === KIND.targetState) this.readRolled(payload);
     else if (kind === KIND.histograms) readHistograms(payload, this.head, this.seriesId);
   }
 
@@ -247,6 +248,14 @@ export class Replay {
   private readClose(payload: ByteReader): void {
     const target = this.head.targets.get(payload.varint());
     if (target) target.closed = true;
+  }
+
+  /** A target that began with the series of another one; the checkpoint may know it already. */
+  private readRolled(payload: ByteReader): void {
+    const start = payload.at;
+    if (this.head.targets.has(payload.varint())) return;
+    payload.at = start;
+    this.readTargetState(payload);
   }
 
   private readTargetState(payload: ByteReader): void {

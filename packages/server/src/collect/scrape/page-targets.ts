@@ -63,6 +63,8 @@ const UNTIMED_MAX = 10_000;
 export class PageTargets {
   readonly writer: RowWriter;
   readonly sampleLimit: number;
+  /** The writer's, whose columns these are. */
+  readonly epoch: number;
   /** For each column the attempt that saw it last. */
   seen = new Uint32Array(64);
   /** Attempts count from 2, so that 0 means "never". */
@@ -88,6 +90,11 @@ export class PageTargets {
   ) {
     this.writer = options.writer;
     this.sampleLimit = options.sampleLimit;
+    this.epoch = options.writer.epoch;
+    // After a compaction the writer has the series of the last row only: none of them is new on the next page.
+    if (before && before.epoch !== this.epoch) {
+      this.seen = new Uint32Array(Math.max(64, this.writer.columns)).fill(this.lastGood, 0, this.writer.columns);
+    }
     for (const labels of before?.live(false) ?? []) {
       const place = this.place(labels);
       this.ownLive[place] = true;

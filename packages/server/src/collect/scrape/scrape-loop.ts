@@ -63,6 +63,10 @@ export interface ScrapeLoopDeps {
   readonly yieldTurn: () => Promise<void>;
 }
 
+/** Columns are given out anew when they are so many times those of the last page, and some more. */
+const COMPACT_FACTOR = 2;
+const COMPACT_COLUMNS_MIN = 100;
+
 const REPORTS = [
   "up",
   "scrape_duration_seconds",
@@ -231,7 +235,20 @@ export class ScrapeLoop {
     if (samples.length > 0) await this.appendOwn(samples, timeMs);
     if (exemplars.length > 0) await this.appendExemplars(exemplars);
     this.note(timeMs, startedMs, "up", "", "ok");
+    this.compactRows();
     return undefined;
+  }
+
+  /** Series that come and go would fill the row for ever. */
+  private compactRows(): void {
+    const { writer, targets } = this;
+    const live = targets.counts.kept + REPORTS.length + EXTRA_REPORTS.length;
+    if (writer.columns < COMPACT_FACTOR * live + COMPACT_COLUMNS_MIN) return;
+    const { epoch } = writer;
+    writer.compact();
+    if (writer.epoch === epoch) return;
+    this.targets = this.createTargets(targets);
+    this.parser = undefined;
   }
 
   private fail(failure: unknown, page: PageBuffer, timeMs: number, startedMs: number): void {

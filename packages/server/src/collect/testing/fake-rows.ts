@@ -10,6 +10,7 @@ export interface WrittenRow {
 
 export class FakeRows implements RowWriter {
   readonly sourceId = 1;
+  readonly epoch = 0;
   row = new Float64Array(16);
   base = 0;
   readonly rows: WrittenRow[] = [];
@@ -40,6 +41,9 @@ export class FakeRows implements RowWriter {
     setStaleAt(bitsOf(this.row), column);
     return column;
   }
+
+  /** Keeps all columns. */
+  compact(): void {}
 
   begin(): void {
     const bits = bitsOf(this.row);

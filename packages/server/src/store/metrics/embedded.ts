@@ -21,8 +21,18 @@ export function createEmbeddedMetricStore(tsdb: Tsdb): MetricStore {
     series: (scope, matchers, fromMs, toMs) => tsdb.series(within(scope, matchers), fromMs, toMs),
     labelNames: (scope, matchers, fromMs, toMs) => tsdb.labelNames(within(scope, matchers), fromMs, toMs),
     labelValues: (scope, name, matchers, fromMs, toMs) => tsdb.labelValues(name, within(scope, matchers), fromMs, toMs),
+    selectSlices: (scope, matchers, fromMs, toMs, select) =>
+      tsdb.selectSlices(within(scope, matchers), fromMs, toMs, select),
+    seriesSlices: (scope, matchers, fromMs, toMs) => tsdb.seriesSlices(within(scope, matchers), fromMs, toMs),
+    labelNamesSlices: (scope, matchers, fromMs, toMs) => tsdb.labelNamesSlices(within(scope, matchers), fromMs, toMs),
+    labelValuesSlices: (scope, name, matchers, fromMs, toMs) =>
+      tsdb.labelValuesSlices(name, within(scope, matchers), fromMs, toMs),
+    cardinality: (limit) => tsdb.cardinality(limit),
+    changes: tsdb.changes,
     onArrival: (listener) => tsdb.onArrival(listener),
     stats: () => tsdb.stats(),
+    activeSeriesByTenant: () => tsdb.activeSeriesBy(TENANT_LABEL),
+    isActive: (labels) => tsdb.isActive(labels),
     maintain: () => tsdb.maintain(),
     close: () => tsdb.close(),
   };
@@ -49,6 +59,10 @@ function guardedRows(scope: TenantScope, rows: RowWriter): RowWriter {
     get base() {
       return rows.base;
     },
+    get epoch() {
+      return rows.epoch;
+    },
+    compact: () => rows.compact(),
     labels: (column) => rows.labels(column),
     column(labels: Labels) {
       requireInScope(scope, { labels, timeMs: 0, value: 0 });
