@@ -2,6 +2,7 @@ import { alertmanagerConfigSuite } from "./alertmanager-config.ts";
 import { alertmanagerScenariosSuite } from "./alertmanager-scenarios.ts";
 import { alertmanagerTablesSuite } from "./alertmanager-tables.ts";
 import { communityRulesSuite } from "./community-rules.ts";
+import { complianceSuite } from "./compliance.ts";
 import { dashboardsSuite } from "./dashboards.ts";
 import { expositionSuite } from "./exposition.ts";
 import { goHtmlTemplatesSuite, goTextTemplatesSuite } from "./go-templates.ts";
@@ -40,4 +41,5 @@ export const SUITES: readonly Suite[] = [
   alertmanagerConfigSuite,
   alertmanagerTablesSuite,
   dashboardsSuite,
+  complianceSuite,
 ];
