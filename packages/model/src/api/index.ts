@@ -56,6 +56,7 @@ export {
   type TenantOverview,
   tenantOverviewSchema,
 } from "./overview.ts";
+export { receiptListSchema } from "./receipts.ts";
 export {
   type ReceiverIntegrationView,
   type ReceiverTest,
@@ -106,5 +107,6 @@ export {
   ruleRefusalSchema,
 } from "./rules.ts";
 export { type Session, type SignIn, sessionSchema, signInSchema } from "./session.ts";
+export { type SlowQuery, slowQueryListSchema } from "./slow-queries.ts";
 export { STREAM_TOPICS, type StreamTopic } from "./stream.ts";
 export { type TenantView, tenantListSchema, tenantSchema } from "./tenants.ts";

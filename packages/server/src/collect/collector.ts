@@ -4,6 +4,9 @@ import type { AppendResult, RowWriter } from "@storewatch/tsdb";
 import type { Registry } from "prom-client";
 import { type AddressRules, createAddressRules } from "../kernel/address-rules.ts";
 import type { Logger } from "../kernel/logger.ts";
+import { systemRandom } from "../kernel/rng.ts";
+import { createSafeHttp, type SafeHttp } from "../kernel/safe-http.ts";
+import { type DnsResolver, systemResolver } from "./discovery/dns.ts";
 import type { TargetBoard } from "./interface.ts";
 import type { PrometheusConfig } from "./prometheus-config.ts";
 import { mergeMetadata } from "./scrape/metadata.ts";
@@ -15,7 +18,8 @@ import { createCollectMetrics } from "./self-metrics.ts";
 
 /** What collecting needs of the store. */
 export interface CollectStore {
-  openRows(scope: TenantScope, key: string): RowWriter;
+  /** `intervalMs`: how often a row comes, of jobs whose tenants have limits. */
+  openRows(scope: TenantScope, key: string, intervalMs?: number): RowWriter;
   append(scope: TenantScope, samples: readonly Sample[]): Promise<AppendResult>;
   appendExemplars?(scope: TenantScope, exemplars: readonly SeriesExemplar[]): ExemplarResult | Promise<ExemplarResult>;
 }
@@ -35,6 +39,10 @@ export interface CollectorOptions {
   readonly addressRules?: AddressRules;
   /** Default "Storewatch". */
   readonly userAgent?: string;
+  /** For discovery, tokens and pages that go by a proxy. Default: one of its own. */
+  readonly http?: SafeHttp;
+  /** Default: the machine's name servers. */
+  readonly resolver?: DnsResolver;
 }
 
 export interface Collector {
@@ -68,12 +76,12 @@ class JobCollector implements Collector {
       userAgent: options.userAgent ?? "Storewatch",
       // What stands in the operator's file may write for all tenants; a job's `tenants` is applied to each series before
       // it gets a column, so that `up` of a job for several tenants, which belongs to none, can be stored.
-      openRows: (key) => store.openRows(ALL_TENANTS, key),
+      openRows: (key, intervalMs) => store.openRows(ALL_TENANTS, key, intervalMs),
       append: (samples) => store.append(ALL_TENANTS, samples),
       appendExemplars: (exemplars) => store.appendExemplars?.(ALL_TENANTS, exemplars) ?? NO_EXEMPLARS,
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
     };
-    if (options.self) this.self = createSelfLoop(options.self, this.deps.openRows, this.deps);
+    if (options.self) this.self = createSelfLoop(options.self, (key) => this.deps.openRows(key), this.deps);
     this.showTargets();
   }
 

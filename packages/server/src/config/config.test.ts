@@ -144,3 +144,18 @@ test("experimental PromQL is off unless it is asked for", () => {
   expect(load("features: { promql_experimental: true }\n").features).toEqual({ promqlExperimental: true });
   expect(problems("features: { promql_experiments: true }\n")[0]).toMatch(/^1:13 .*promql_experiments/);
 });
+
+test("limits of shops: for all of them and for one", () => {
+  const { tenantLimits } = load(`
+tenant_limits: { active_series: 5000, labels: 30 }
+tenants:
+  - { id: acme, limits: { active_series: 100000, samples_per_second: 2000, label_length: 512 } }
+  - { id: bravo }
+`);
+  expect(tenantLimits.defaults).toEqual({ activeSeries: 5000, labels: 30 });
+  expect(tenantLimits.tenants).toEqual(
+    new Map([["acme", { activeSeries: 100_000, samplesPerSecond: 2000, labelLength: 512 }]]),
+  );
+  expect(problems("tenant_limits: { active_series: 0 }")).toHaveLength(1);
+  expect(problems("tenant_limits: { series: 5 }")).toHaveLength(1);
+});

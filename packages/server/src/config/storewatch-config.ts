@@ -10,6 +10,7 @@ import { type Environment, expandEnvironment } from "./environment.ts";
 import { isLoopbackHost, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { type ListenersConfig, listenersSchema, toListeners } from "./listeners.ts";
 import { DEFAULT_CLASS, MIN_RETENTION_MS, type RetentionConfig, retentionKeys, toRetention } from "./retention.ts";
+import { type TenantLimitKeys, tenantLimitsSchema, toTenantLimits } from "./tenant-limits.ts";
 
 export const ANONYMOUS = ["none", "viewer", "admin"] as const;
 export type Anonymous = (typeof ANONYMOUS)[number];
@@ -28,6 +29,8 @@ export interface StorewatchConfig {
   readonly allowedHosts: readonly string[];
   readonly outgoing: { readonly allow: readonly string[] };
   readonly tenants: readonly Tenant[];
+  /** What shops may write: for all, and by id what differs. */
+  readonly tenantLimits: { readonly defaults: TenantLimitKeys; readonly tenants: ReadonlyMap<string, TenantLimitKeys> };
   readonly metrics: {
     readonly prometheusFile: string | undefined;
     readonly retentionMs: number;
@@ -105,7 +108,7 @@ const tenantEntry = z.strictObject({
     .default("USD")
     .describe("ISO 4217 code of the shop's money."),
   contacts: later,
-  limits: later,
+  limits: tenantLimitsSchema.optional().describe("What this shop may write, in place of `tenant_limits`, key by key."),
   retention: z
     .string()
     .optional()
@@ -168,6 +171,9 @@ export const storewatchSchema = z.strictObject({
     .array(tenantEntry)
     .default([])
     .describe("Shops. Those found in the data need no entry: it adds name, tier, time zone and currency."),
+  tenant_limits: tenantLimitsSchema
+    .prefault({})
+    .describe("What each shop may write, unless its entry says otherwise. Without a key: no limit."),
   metrics: z
     .strictObject({
       prometheus: fileName.optional().describe("A standard Prometheus file: scrape jobs, rule files."),
@@ -254,6 +260,10 @@ function resolveConfig(
     auth: read.auth,
     allowedHosts: read.allowed_hosts,
     outgoing: read.outgoing,
+    tenantLimits: {
+      defaults: toTenantLimits(read.tenant_limits),
+      tenants: new Map(read.tenants.flatMap(({ id, limits }) => (limits ? [[id, toTenantLimits(limits)]] : []))),
+    },
     tenants: read.tenants.map(({ id, name, tier, timezone, currency }) => ({
       id,
       name: name ?? id,

@@ -21,6 +21,7 @@ export type RefusalReason =
   | "invalid"
   | "labels-limit"
   | "label-length-limit"
+  | "series-limit"
   | "rate-limit";
 
 export interface Refusal {
@@ -30,7 +31,10 @@ export interface Refusal {
   readonly example: string;
 }
 
-/** What was taken: it survives kill -9. New series over a tenant's limit count as taken: they are rolled up. */
+/**
+ * What was taken: it survives kill -9. New series over a tenant's limit count as taken: they are rolled up. What cannot be
+ * added up (quantiles, native histograms) is refused with `series-limit`.
+ */
 export interface IntakeResult {
   readonly samples: number;
   readonly histograms: number;

@@ -8,6 +8,7 @@ import { createIntake } from "../intake/intake.ts";
 import { MetadataBook } from "../metadata/metadata-book.ts";
 import { snappyCompress } from "../protobuf/snappy.ts";
 import { ProtoWriter } from "../protobuf/writer.ts";
+import { intakeParts } from "../testing/intake-parts.ts";
 import { encodeWriteRequest, type WriteContent } from "./encode-v1.ts";
 import { remoteWriteRoutes } from "./route.ts";
 
@@ -39,7 +40,7 @@ beforeEach(async () => {
   scope = { kind: "all" };
   metadata = new MetadataBook();
   const metrics = new Registry();
-  const intake = createIntake({ store, clock: new FakeClock(NOW_MS), metrics, metadata });
+  const intake = createIntake(intakeParts({ store, clock: new FakeClock(NOW_MS), metrics, metadata }));
   app = Fastify();
   app.decorateRequest("principal", null as never);
   app.addHook("onRequest", async (request) => {
