@@ -1,5 +1,13 @@
 import { join } from "node:path";
-import type { Labels, Matcher, Sample, SeriesSamples } from "@storewatch/model";
+import type {
+  Labels,
+  Matcher,
+  MetricMetadata,
+  Sample,
+  SeriesExemplar,
+  SeriesExemplars,
+  SeriesSamples,
+} from "@storewatch/model";
 import { AHEAD_MS_MAX } from "./admission.ts";
 import { BlockReader } from "./blocks/block-reader.ts";
 import type { BlockStore } from "./blocks/block-store.ts";
@@ -8,12 +16,14 @@ import { ChangeLog } from "./changes.ts";
 import { ByteReader, FormatError } from "./codec/bytes.ts";
 import { checkVersion, lockDataDir } from "./disk/data-dir.ts";
 import { type Disk, nodeDisk } from "./disk/disk.ts";
+import type { FamilyMetadata } from "./family-metadata.ts";
 import { ACTIVE_MS, Head } from "./head/head.ts";
 import type {
   AppendResult,
   Arrival,
   Cardinality,
   ChangeView,
+  ExemplarResult,
   RowWriter,
   SelectOptions,
   Tsdb,
@@ -117,7 +127,7 @@ class Database implements Tsdb {
     const { disk } = machinery;
     const walFolder = join(options.dataDir, "wal");
     await disk.makeDir(walFolder);
-    const head = new Head(options.outOfOrderMs ?? DEFAULT_OUT_OF_ORDER_MS);
+    const head = new Head(options.outOfOrderMs ?? DEFAULT_OUT_OF_ORDER_MS, options.exemplarsMax);
     const blocks = new Blocks(join(options.dataDir, "blocks"), machinery, onProblem);
     try {
       if (machinery.hasBlocks(blocks.path)) await blocks.open();
@@ -143,6 +153,22 @@ class Database implements Tsdb {
     const nowMs = this.options.clock.nowMs();
     const newestMs = nowMs + (this.options.aheadMs ?? AHEAD_MS_MAX);
     return this.journal.append(samples, { oldestMs: nowMs - this.retention.longestMs, newestMs });
+  }
+
+  appendExemplars(items: readonly SeriesExemplar[]): ExemplarResult {
+    return this.journal.appendExemplars(items);
+  }
+
+  exemplars(matchers: readonly Matcher[], fromMs: number, toMs: number): SeriesExemplars[] {
+    return this.head.exemplars.select(matchers, fromMs, toMs);
+  }
+
+  putMetadata(entries: Iterable<FamilyMetadata>): void {
+    this.journal.putMetadata(entries);
+  }
+
+  metadata(): ReadonlyMap<string, MetricMetadata> {
+    return this.head.metadata.all;
   }
 
   select(matchers: readonly Matcher[], fromMs: number, toMs: number, options: SelectOptions = {}): SeriesSamples[] {

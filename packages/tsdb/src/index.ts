@@ -6,6 +6,7 @@ export {
   type Cardinality,
   type CardinalityItem,
   type ChangeView,
+  type ExemplarResult,
   type RetentionClass,
   type RetentionOptions,
   type RowWriter,

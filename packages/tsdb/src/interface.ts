@@ -1,6 +1,15 @@
 // The contract of the time series store. It knows no HTTP and no tenants: a tenant is a label plus a matcher that the
 // caller adds. Times are ms since the epoch (integers), bounds are inclusive unless a name says otherwise.
-import type { Clock, Labels, Matcher, Sample, SeriesSamples } from "@storewatch/model";
+import type {
+  Clock,
+  Labels,
+  Matcher,
+  MetricMetadata,
+  Sample,
+  SeriesExemplar,
+  SeriesExemplars,
+  SeriesSamples,
+} from "@storewatch/model";
 
 export interface TsdbOptions {
   readonly dataDir: string;
@@ -14,6 +23,8 @@ export interface TsdbOptions {
   readonly outOfOrderMs?: number;
   /** How far ahead of the clock a sample of the generic path may be. Default 600,000 (10 min). */
   readonly aheadMs?: number;
+  /** Exemplars that are kept, the newest of all series. Default 100,000. */
+  readonly exemplarsMax?: number;
   /** Ends of life that the owner must hear of: a write error, a quarantined block. */
   readonly onProblem?: (problem: TsdbProblem) => void;
 }
@@ -91,6 +102,18 @@ export interface Tsdb {
 
   /** Of all series that are known, sealed ones included: some ms for 100,000 label pairs. */
   cardinality(limit: number): Cardinality;
+
+  /**
+   * Exemplars beside the series of the same labels, which need not exist. Per series in the order of their times; the last
+   * one again is silently there. Written to the log with what comes next.
+   */
+  appendExemplars(items: readonly SeriesExemplar[]): ExemplarResult;
+  /** Of series that match: exemplars in [fromMs, toMs], by time; series sorted by labels. */
+  exemplars(matchers: readonly Matcher[], fromMs: number, toMs: number): SeriesExemplars[];
+
+  /** Notes what is said of metric families; the newest word counts. Written to the log with what comes next. */
+  putMetadata(entries: Iterable<readonly [family: string, metadata: MetricMetadata]>): void;
+  metadata(): ReadonlyMap<string, MetricMetadata>;
 
   /** What was written when: for keeping answers no longer than they are right. */
   readonly changes: ChangeView;
@@ -172,6 +195,13 @@ export interface AppendResult {
   readonly tooFarInFuture?: number;
   /** Histograms whose buckets do not fit their spans. */
   readonly invalid?: number;
+}
+
+export interface ExemplarResult {
+  readonly appended: number;
+  readonly outOfOrder: number;
+  /** Labels of more than 128 characters. */
+  readonly tooLong: number;
 }
 
 /** Something arrived from one source: a scrape target, or the generic path (source 0). */

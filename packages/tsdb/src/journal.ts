@@ -1,17 +1,19 @@
 // What goes into the head goes into the WAL: this is the one place that does both.
-import type { Labels, Sample } from "@storewatch/model";
+import type { Labels, Sample, SeriesExemplar } from "@storewatch/model";
 import { takeSample } from "./admission.ts";
 import type { ChangeLog } from "./changes.ts";
 import { isStorable } from "./codec/histogram.ts";
 import { TIME_MS_LIMIT } from "./codec/times.ts";
+import type { FamilyMetadata } from "./family-metadata.ts";
 import type { Head } from "./head/head.ts";
 import type { RowTarget } from "./head/row-target.ts";
-import type { AppendResult, Arrival } from "./interface.ts";
+import type { AppendResult, Arrival, ExemplarResult } from "./interface.ts";
 import { encodeSeries } from "./labels/series-codec.ts";
 import { putHistograms } from "./wal/histogram-records.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
 import { putColumns, putRow, putSamples, putTarget, putTargetState } from "./wal/payloads.ts";
 import { KIND } from "./wal/record.ts";
+import { EXEMPLARS_PER_RECORD, FAMILIES_PER_RECORD, putExemplars, putMetadata } from "./wal/side-records.ts";
 
 /** Both inclusive, ms. */
 export interface TimeBounds {
@@ -144,6 +146,34 @@ export class Journal {
     // Also when all were duplicates: their first copy may still be in the queue.
     await this.wal.flush();
     return result;
+  }
+
+  appendExemplars(items: readonly SeriesExemplar[]): ExemplarResult {
+    if (this.closed) throw new Error("the store is closed");
+    const taken: SeriesExemplar[] = [];
+    const result = { appended: 0, outOfOrder: 0, tooLong: 0 };
+    for (const item of items) {
+      const became = this.wal.full ? "out-of-order" : this.head.exemplars.append(item);
+      if (became === "out-of-order") result.outOfOrder++;
+      else if (became === "too-long") result.tooLong++;
+      else result.appended++;
+      if (became === "appended") taken.push(item);
+    }
+    for (let at = 0; at < taken.length; at += EXEMPLARS_PER_RECORD) {
+      this.wal.put(KIND.exemplars, (out) => putExemplars(out, taken.slice(at, at + EXEMPLARS_PER_RECORD)));
+    }
+    return result;
+  }
+
+  putMetadata(entries: Iterable<FamilyMetadata>): void {
+    if (this.closed || this.wal.full) return;
+    const fresh: FamilyMetadata[] = [];
+    for (const [family, told] of entries) {
+      if (this.head.metadata.put(family, told)) fresh.push([family, this.head.metadata.all.get(family) ?? told]);
+    }
+    for (let at = 0; at < fresh.length; at += FAMILIES_PER_RECORD) {
+      this.wal.put(KIND.metadata, (out) => putMetadata(out, fresh.slice(at, at + FAMILIES_PER_RECORD)));
+    }
   }
 
   private refusal(

@@ -1,5 +1,7 @@
 // What is in memory: the series index, the row targets and the generic path. Knows neither WAL nor disk.
 import type { Labels } from "@storewatch/model";
+import { ExemplarRing } from "../exemplars.ts";
+import { MetadataTable } from "../family-metadata.ts";
 import { SeriesMatcher } from "../labels/matching.ts";
 import { postingsView } from "../labels/postings.ts";
 import { SeriesIndex } from "../labels/series-index.ts";
@@ -22,6 +24,8 @@ export class Head {
   private readonly byKey = new Map<string, RowTarget>();
   readonly generic: GenericStore;
   readonly histograms = new HistogramStore();
+  readonly exemplars: ExemplarRing;
+  readonly metadata = new MetadataTable();
   /** Series id → its first column reference + 1. */
   private readonly firstRef = new GrowableUint32();
   private refs = new Uint32Array(256 * REF_WORDS);
@@ -37,7 +41,11 @@ export class Head {
   maxTimeMs = -1;
 
   /** `outOfOrderMs`: how much older than its series' newest one a sample with its own time may be. */
-  constructor(readonly outOfOrderMs: number) {
+  constructor(
+    readonly outOfOrderMs: number,
+    exemplarsMax?: number,
+  ) {
+    this.exemplars = new ExemplarRing(exemplarsMax);
     this.generic = new GenericStore(outOfOrderMs);
   }
 

@@ -9,6 +9,7 @@ import { encodeSeries, SERIES_PER_RECORD } from "../labels/series-codec.ts";
 import { putHistogramChunks } from "./histogram-records.ts";
 import { putGenericSeries, putRowChunk, putTargetState } from "./payloads.ts";
 import { KIND, putFileHeader, putRecord } from "./record.ts";
+import { EXEMPLARS_PER_RECORD, FAMILIES_PER_RECORD, putExemplars, putMetadata } from "./side-records.ts";
 
 const SLICE_BYTES = 2 ** 20;
 const GENERIC_SERIES_PER_SLICE = 1024;
@@ -85,6 +86,16 @@ function* slices(head: Head): Iterable<(out: ByteWriter) => void> {
   for (let at = 0; at < withHistograms.length; at += HISTOGRAM_SERIES_PER_SLICE) {
     const ids = withHistograms.slice(at, at + HISTOGRAM_SERIES_PER_SLICE);
     yield (out) => putRecord(out, KIND.histogramChunks, (o) => putHistogramChunks(o, head, ids));
+  }
+  const exemplars = head.exemplars.items();
+  for (let at = 0; at < exemplars.length; at += EXEMPLARS_PER_RECORD) {
+    const items = exemplars.slice(at, at + EXEMPLARS_PER_RECORD);
+    yield (out) => putRecord(out, KIND.exemplars, (o) => putExemplars(o, items));
+  }
+  const families = [...head.metadata.all];
+  for (let at = 0; at < families.length; at += FAMILIES_PER_RECORD) {
+    const entries = families.slice(at, at + FAMILIES_PER_RECORD);
+    yield (out) => putRecord(out, KIND.metadata, (o) => putMetadata(o, entries));
   }
   const held: number[] = [];
   for (let id = 0; id < head.index.idLimit; id++) if (head.needsDefinition(id)) held.push(id);

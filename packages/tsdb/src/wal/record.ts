@@ -13,6 +13,8 @@ export const KIND = {
   samples: 5,
   closeTarget: 6,
   histograms: 11,
+  exemplars: 13,
+  metadata: 14,
   /** In checkpoints, and in the log for a target that goes on as another one. */
   targetState: 7,
   /** Checkpoints only, from here on. */

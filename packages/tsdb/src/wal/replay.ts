@@ -13,6 +13,7 @@ import { decodeSeries } from "../labels/series-codec.ts";
 import { readHistogramChunks, readHistograms } from "./histogram-records.ts";
 import { COLUMN_HAS_MARKERS, COLUMN_IS_AFTER_SAMPLE, markersFor } from "./payloads.ts";
 import { KIND, scanRecords } from "./record.ts";
+import { readExemplars, readMetadata } from "./side-records.ts";
 
 export interface ReplayResult {
   /** The number for the next segment: above every file found. */
@@ -88,6 +89,8 @@ export class Replay {
     if (kind === KIND.targetState) this.readTargetState(payload);
     else if (kind === KIND.rowChunk) this.readRowChunk(payload);
     else if (kind === KIND.genericChunks) this.readGeneric(payload);
+    else if (kind === KIND.exemplars) readExemplars(payload, this.head.exemplars);
+    else if (kind === KIND.metadata) readMetadata(payload, this.head.metadata);
     else if (kind === KIND.histogramChunks) readHistogramChunks(payload, this.head, this.seriesId);
     else if (kind === KIND.end) this.head.index.idLimit = Math.max(this.head.index.idLimit, payload.varint());
   }
@@ -112,6 +115,8 @@ export class Replay {
     else if (kind === KIND.target) this.readTarget(payload);
     else if (kind === KIND.closeTarget) this.readClose(payload);
     else if (kind === KIND.targetState) this.readRolled(payload);
+    else if (kind === KIND.exemplars) readExemplars(payload, this.head.exemplars);
+    else if (kind === KIND.metadata) readMetadata(payload, this.head.metadata);
     else if (kind === KIND.histograms) readHistograms(payload, this.head, this.seriesId);
   }
 
