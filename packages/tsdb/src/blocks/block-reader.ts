@@ -1,7 +1,7 @@
-import { isStaleAt } from "@storewatch/model";
 import { FormatError } from "../codec/bytes.ts";
 import type { TsdbProblem } from "../interface.ts";
 import { SampleSink } from "../read/sample-sink.ts";
+import type { WeightedSink } from "../read/weighted-sink.ts";
 import { type BlockStore, SERIES_PER_GROUP } from "./block-store.ts";
 import { type BlockPart, chooseBlocks } from "./choose.ts";
 import { Group } from "./group-codec.ts";
@@ -57,39 +57,28 @@ export class BlockReader {
     return false;
   }
 
-  /**
-   * As read, of blocks of intervals the column: calls with (time, value, count) for each, in order; count 0: a marker.
-   * Samples go to the sink directly, and are told of in the same way.
-   */
-  readWeighted(
-    id: number,
-    fromMs: number,
-    toMs: number,
-    column: IntervalColumn | "kept",
-    scratch: SampleSink,
-    take: (timeMs: number, value: number, count: number) => void,
-  ): void {
+  /** As read, of blocks of intervals the column. */
+  readWeighted(id: number, fromMs: number, toMs: number, column: IntervalColumn | "kept", out: WeightedSink): void {
     const place = id % SERIES_PER_GROUP;
-    const raw = new SampleSink(256);
     for (let i = 0; i < this.blocks.length; i++) {
       const group = this.groupAt(i, Math.floor(id / SERIES_PER_GROUP));
       if (!group) continue;
       const part = this.blocks[i];
-      const [from, to] = [Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs)];
-      const had = scratch.length;
+      const from = Math.max(fromMs, part.fromMs);
+      const to = Math.min(toMs, part.toMs);
+      const had = out.samples.length;
       try {
         if (part.resolutionMs > 0) {
           const readColumn = (which: number, sink: SampleSink) =>
             group.read(which * SERIES_PER_GROUP + place, 0, Number.MAX_SAFE_INTEGER, sink);
-          this.intervals.read(column, from, to, readColumn, take, (timeMs) => take(timeMs, 0, 0));
+          this.intervals.read(column, from, to, readColumn, out);
         } else {
-          raw.reset();
-          group.read(place, from, to, raw);
-          for (let k = 0; k < raw.length; k++) take(raw.times[k], raw.values[k], isStaleAt(raw.bits, k) ? 0 : 1);
+          group.read(place, from, to, out.samples);
+          out.addedDirectly(had);
         }
       } catch (error) {
         this.damaged(part.block, error);
-        scratch.length = had;
+        out.samples.length = had;
       }
     }
   }

@@ -6,6 +6,7 @@
 import { bitsOf, isStaleAt } from "@storewatch/model";
 import { HistogramRun } from "../read/histogram-run.ts";
 import type { SampleSink } from "../read/sample-sink.ts";
+import type { WeightedSink } from "../read/weighted-sink.ts";
 import { SERIES_PER_GROUP } from "./block-store.ts";
 import type { GroupEncoder } from "./group-codec.ts";
 
@@ -178,17 +179,10 @@ export class IntervalReader {
   }
 
   /**
-   * Calls with time, value and count of each interval whose last sample lies in the range,
-   * or, for "weights", of each kept sample: its count is the number of samples that it stands for.
+   * Adds each interval whose last sample lies in the range to `out`, or, for "weights", each kept sample: its count is
+   * the number of samples that it stands for.
    */
-  read(
-    column: IntervalColumn | "kept",
-    fromMs: number,
-    toMs: number,
-    readColumn: ReadColumn,
-    take: (timeMs: number, value: number, count: number) => void,
-    takeStale: (timeMs: number) => void,
-  ): void {
+  read(column: IntervalColumn | "kept", fromMs: number, toMs: number, readColumn: ReadColumn, out: WeightedSink): void {
     const { kept, count, extra, sums } = this;
     for (const sink of [kept, count, extra, sums]) sink.reset();
     readColumn(COLUMN.kept, kept);
@@ -197,37 +191,39 @@ export class IntervalReader {
       readColumn(COLUMN.sumRest, extra);
       readColumn(COLUMN.sum, sums);
     } else if (column === "min" || column === "max") readColumn(COLUMN[column], extra);
+    const isKept = column === "weights" || column === "kept";
     let k = 0;
     let e = 0;
     let s = 0;
     for (let i = 0; i < count.length; i++) {
       const endMs = count.times[i];
-      const first = this.skipMarkers(k, takeStale, fromMs, toMs);
+      const first = this.takeMarkers(k, fromMs, toMs, out);
       k = first;
       while (k < kept.length && kept.times[k] <= endMs) k++;
-      while (e < extra.length && extra.times[e] < endMs) e++;
-      while (s < sums.length && sums.times[s] < endMs) s++;
       const n = count.values[i];
-      if (column === "weights" || column === "kept") {
+      if (isKept) {
         for (let j = first; j < k; j++) {
           const weight = j === k - 1 ? n - (k - 1 - first) : 1;
-          if (kept.times[j] >= fromMs && kept.times[j] <= toMs) take(kept.times[j], kept.values[j], weight);
+          if (kept.times[j] >= fromMs && kept.times[j] <= toMs) out.push(kept.times[j], kept.values[j], weight);
         }
-      } else if (endMs >= fromMs && endMs <= toMs) {
-        const own = e < extra.length && extra.times[e] === endMs ? extra.values[e] : undefined;
-        if (column !== "sum") take(endMs, own ?? extreme(kept, first, k, column), n);
-        else if (s < sums.length && sums.times[s] === endMs) take(endMs, sums.values[s], n);
-        else take(endMs, (n * (kept.values[first] + kept.values[k - 1])) / 2 + (own ?? 0), n);
+        continue;
       }
+      while (e < extra.length && extra.times[e] < endMs) e++;
+      while (s < sums.length && sums.times[s] < endMs) s++;
+      if (endMs < fromMs || endMs > toMs) continue;
+      const own = e < extra.length && extra.times[e] === endMs ? extra.values[e] : undefined;
+      if (column !== "sum") out.push(endMs, own ?? extreme(kept, first, k, column), n);
+      else if (s < sums.length && sums.times[s] === endMs) out.push(endMs, sums.values[s], n);
+      else out.push(endMs, (n * (kept.values[first] + kept.values[k - 1])) / 2 + (own ?? 0), n);
     }
-    this.skipMarkers(k, takeStale, fromMs, toMs);
+    this.takeMarkers(k, fromMs, toMs, out);
   }
 
-  private skipMarkers(from: number, takeStale: (timeMs: number) => void, fromMs: number, toMs: number): number {
+  private takeMarkers(from: number, fromMs: number, toMs: number, out: WeightedSink): number {
     const { kept } = this;
     let k = from;
     for (; k < kept.length && isStaleAt(kept.bits, k); k++) {
-      if (kept.times[k] >= fromMs && kept.times[k] <= toMs) takeStale(kept.times[k]);
+      if (kept.times[k] >= fromMs && kept.times[k] <= toMs) out.pushMarker(kept.times[k]);
     }
     return k;
   }
