@@ -86,3 +86,22 @@ await measure("x / on (route) group_left x, 2,336 series x 241 steps", () =>
 await measure("sum by (tenant_id)(rate(x[5m])), 2,336 series, instant", () =>
   instant(requests, "sum by (tenant_id)(rate(http_requests_total[5m]))"),
 );
+
+/** 3 days of gauges, a sample every 15 s. */
+const DAY_MS = 86_400_000;
+const random = seededRandom(3);
+const longTimes = Float64Array.from({ length: (3 * DAY_MS) / STEP_MS }, (_, i) => START_MS - 2 * DAY_MS + i * STEP_MS);
+const gauges = Array.from({ length: 20 }, (_, i) => ({
+  labels: Labels.from({ __name__: "gauge", i: String(i) }),
+  timesMs: longTimes,
+  values: longTimes.map(() => random()),
+}));
+await measure("max_over_time(x[1d]), 20 series x 241 steps of 6 min", () =>
+  engine.range(
+    { select: () => gauges },
+    { expression: "max_over_time(gauge[1d])" },
+    START_MS,
+    START_MS + DAY_MS,
+    360_000,
+  ),
+);

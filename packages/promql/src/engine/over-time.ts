@@ -60,20 +60,6 @@ function avgOverTime(window: Window): number {
   return kahanA.sum / count + kahanA.rest / count;
 }
 
-function extreme(window: Window, better: (a: number, b: number) => boolean): number {
-  const { values, low, high } = window;
-  let best = low;
-  for (let i = low + 1; i < high; i++) {
-    if (better(values[i], values[best]) || Number.isNaN(values[best])) best = i;
-  }
-  return best;
-}
-
-const greater = (a: number, b: number) => a > b;
-const less = (a: number, b: number) => a < b;
-const notLess = (a: number, b: number) => a >= b;
-const notGreater = (a: number, b: number) => a <= b;
-
 function variance({ values, low, high }: Window): number {
   kahanA.set(0, 0);
   kahanB.set(0, 0);
@@ -198,8 +184,6 @@ export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map<str
   ["sum_over_time", sumOverTime],
   ["avg_over_time", avgOverTime],
   ["count_over_time", countOverTime],
-  ["min_over_time", (window) => window.values[extreme(window, less)]],
-  ["max_over_time", (window) => window.values[extreme(window, greater)]],
   ["first_over_time", ({ values, low }) => values[low]],
   ["last_over_time", ({ values, high }) => values[high - 1]],
   ["present_over_time", () => 1],
@@ -209,8 +193,6 @@ export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map<str
   ["mad_over_time", medianAbsoluteDeviation],
   ["ts_of_first_over_time", ({ timesMs, low }) => timesMs[low] / 1000],
   ["ts_of_last_over_time", ({ timesMs, high }) => timesMs[high - 1] / 1000],
-  ["ts_of_max_over_time", (window) => window.timesMs[extreme(window, notLess)] / 1000],
-  ["ts_of_min_over_time", (window) => window.timesMs[extreme(window, notGreater)] / 1000],
   ["changes", changes],
   ["resets", resets],
   ["irate", (window) => instantChange(window, true)],

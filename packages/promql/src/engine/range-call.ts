@@ -4,6 +4,7 @@ import type { CallExpr } from "../parser/ast.ts";
 import { quoteString } from "../parser/text.ts";
 import { type EvalContext, eachRow } from "./context.ts";
 import { evaluateExtendedRate } from "./extended.ts";
+import { evaluateExtremes, isExtreme } from "./extremes.ts";
 import { WINDOW_FUNCTIONS, type Window } from "./over-time.ts";
 import { evaluateRate } from "./rate.ts";
 import {
@@ -47,6 +48,7 @@ async function evaluateWindows(
   params: readonly Scalar[],
   context: EvalContext,
 ): Promise<Vector> {
+  if (isExtreme(func)) return evaluateExtremes(func, range, context);
   const { query, grid } = context;
   const { series, rangeMs, endStepMs } = range;
   const call = WINDOW_FUNCTIONS.get(func);
