@@ -3,11 +3,12 @@ import type { AggregateExpr } from "../parser/ast.ts";
 import type { EvalContext } from "./context.ts";
 import { aggregateCountValues } from "./count-values.ts";
 import { groupSeries, membersOf } from "./grouping.ts";
+import { aggregateMixed, withoutHistograms } from "./histogram/aggregate.ts";
 import { KahanSum } from "./kahan.ts";
 import { quantile } from "./over-time.ts";
 import { warnQuantile } from "./range-call.ts";
 import { aggregateLimit, aggregateTopK } from "./top.ts";
-import { emptyVector, type Scalar, type Value, type Vector } from "./vector.ts";
+import { emptyVector, floatsOnly, type Scalar, type Value, type Vector } from "./vector.ts";
 
 export async function evaluateAggregate(
   expr: AggregateExpr,
@@ -25,9 +26,15 @@ export async function evaluateAggregate(
     case "limit_ratio":
       return aggregateLimit(expr, vector, scalarOf(param, context), context);
     case "quantile":
-      return aggregateQuantile(expr, vector, scalarOf(param, context), context);
-    default:
+      return aggregateQuantile(expr, withoutHistograms(expr, vector, context), scalarOf(param, context), context);
+    case "count":
+    case "group":
       return aggregateNumbers(expr, vector, context);
+    case "sum":
+    case "avg":
+      return aggregateMixed(expr, vector, await aggregateNumbers(expr, floatsOnly(vector), context), context);
+    default:
+      return aggregateNumbers(expr, withoutHistograms(expr, vector, context), context);
   }
 }
 

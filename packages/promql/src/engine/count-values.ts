@@ -3,6 +3,7 @@ import type { AggregateExpr } from "../parser/ast.ts";
 import { formatFloatPlain, isWellFormed, quoteString } from "../parser/text.ts";
 import type { EvalContext } from "./context.ts";
 import { groupLabels } from "./grouping.ts";
+import { histogramText } from "./histogram/text.ts";
 import { emptyVector, type Vector } from "./vector.ts";
 
 /** How many series have each value; the value becomes the label `name`. */
@@ -19,7 +20,8 @@ export async function aggregateCountValues(
     const base = groupLabels(expr, vector.labels[i]);
     for (let s = 0; s < steps; s++) {
       if (vector.present[i * steps + s] === 0) continue;
-      const text = formatFloatPlain(vector.values[i * steps + s]);
+      const histogram = vector.histograms?.[i * steps + s];
+      const text = histogram ? histogramText(histogram) : formatFloatPlain(vector.values[i * steps + s]);
       const labels = base.with(name, text);
       let row = rows.get(labels.key);
       if (!row) {

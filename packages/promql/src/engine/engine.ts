@@ -18,7 +18,16 @@ import {
   type VectorSample,
 } from "./queryable.ts";
 import { fetchSelectors } from "./select.ts";
-import { type Grid, mergeEqualLabels, pickRows, relabel, rowHasPoints, type Value, type Vector } from "./vector.ts";
+import {
+  type Grid,
+  type Histograms,
+  mergeEqualLabels,
+  pickRows,
+  relabel,
+  rowHasPoints,
+  type Value,
+  type Vector,
+} from "./vector.ts";
 
 /** Points that one series of a range result may have, as upstream. */
 const STEPS_MAX = 11_000_000;
@@ -121,7 +130,11 @@ function instantResult(value: Value, query: QueryContext): QueryValue {
   const vector = finish(value, query);
   const samples: VectorSample[] = [];
   vector.labels.forEach((labels, i) => {
-    if (vector.present[i] === 1) samples.push({ labels, timeMs, value: vector.values[i] });
+    if (vector.present[i] === 0) return;
+    const histogram = vector.histograms?.[i];
+    samples.push(
+      histogram ? { labels, timeMs, value: Number.NaN, histogram } : { labels, timeMs, value: vector.values[i] },
+    );
   });
   return { type: "vector", samples };
 }
@@ -141,7 +154,10 @@ async function matrixResult(value: Value, query: QueryContext): Promise<QueryVal
     const values = vector.values.subarray(i * steps, (i + 1) * steps);
     let points = 0;
     for (let s = 0; s < steps; s++) points += present[s];
-    if (points === steps) series.push({ labels, timesMs: allTimes, values });
+    const histograms = vector.histograms?.slice(i * steps, (i + 1) * steps);
+    if (points > 0 && histograms?.some((one) => one !== undefined)) {
+      series.push(mixedSeries(labels, allTimes, values, present, histograms));
+    } else if (points === steps) series.push({ labels, timesMs: allTimes, values });
     else if (points > 0) {
       const keep = (_: number, s: number) => present[s] === 1;
       series.push({ labels, timesMs: allTimes.filter(keep), values: values.filter(keep) });
@@ -151,18 +167,35 @@ async function matrixResult(value: Value, query: QueryContext): Promise<QueryVal
   return { type: "matrix", series };
 }
 
+function mixedSeries(
+  labels: Labels,
+  allTimes: Float64Array,
+  values: Float64Array,
+  present: Uint8Array,
+  histograms: Histograms,
+): MatrixSeries {
+  const keep = (_: unknown, s: number) => present[s] === 1;
+  return {
+    labels,
+    timesMs: allTimes.filter(keep),
+    values: values.map((value, s) => (histograms[s] ? Number.NaN : value)).filter(keep),
+    histograms: histograms.filter(keep),
+  };
+}
+
 /** A range vector as the result of an instant query: the samples themselves. */
 async function rangeResult(expr: Expr, context: { query: QueryContext; grid: Grid }): Promise<QueryValue> {
   const range = await evaluateRange(expr, context);
   const series: MatrixSeries[] = [];
-  for (const { labels, dropName, timesMs, values } of range.series) {
-    const inWindow = (_: number, i: number) => timesMs[i] > range.endMs - range.rangeMs && timesMs[i] <= range.endMs;
+  for (const { labels, dropName, timesMs, values, histograms } of range.series) {
+    const inWindow = (_: unknown, i: number) => timesMs[i] > range.endMs - range.rangeMs && timesMs[i] <= range.endMs;
     const kept = timesMs.filter(inWindow);
     if (kept.length === 0) continue;
     series.push({
       labels: dropName ? labels.withoutMetricName() : labels,
       timesMs: kept,
       values: values.filter(inWindow),
+      ...(histograms && { histograms: histograms.filter(inWindow) }),
     });
   }
   series.sort((a, b) => Labels.compare(a.labels, b.labels));

@@ -6,7 +6,8 @@ import { evaluateAggregate } from "./aggregate.ts";
 import { evaluateBinary } from "./binary.ts";
 import { type EvalContext, eachRow, mapCells } from "./context.ts";
 import { checkExtension } from "./extended.ts";
-import { histogramFraction, histogramQuantile, histogramQuantiles } from "./histogram-functions.ts";
+import { multiplied } from "./histogram/sum.ts";
+import { histogramFraction, histogramQuantile, histogramQuantiles, numberOfHistogram } from "./histogram-functions.ts";
 import { evaluateInfo } from "./info.ts";
 import { isInvariant } from "./invariance.ts";
 import { absentLabels, labelJoin, labelReplace, sortByLabel, stringArgs } from "./label-functions.ts";
@@ -24,6 +25,7 @@ import { presentPerStep, sortByValue } from "./sorting.ts";
 import {
   broadcast,
   emptyVector,
+  floatsOnly,
   type RangeVector,
   type Scalar,
   type Value,
@@ -105,7 +107,8 @@ async function negate(operator: "-" | "+", value: Value, context: EvalContext): 
   context.query.budget.hold(value.values.length);
   const values = await mapCells(context.query.budget, value.values, (one) => -one);
   if (value.kind === "scalar") return { kind: "scalar", values };
-  return withoutNames({ ...value, values }, context.query.delayedNameRemoval);
+  const histograms = value.histograms?.map((one) => one && multiplied(one, -1));
+  return withoutNames({ ...value, values, histograms }, context.query.delayedNameRemoval);
 }
 
 async function evaluateCall(expr: CallExpr, context: EvalContext): Promise<Value> {
@@ -116,12 +119,12 @@ async function evaluateCall(expr: CallExpr, context: EvalContext): Promise<Value
   if (ranged >= 0) return evaluateRanged(expr, ranged, context);
   const number = NUMBER_FUNCTIONS.get(func);
   if (number) {
-    const vector = await evaluateVector(args[0], context);
+    const vector = floatsOnly(await evaluateVector(args[0], context));
     return withoutNames({ ...vector, values: await mapped(vector, number, context) }, delayed);
   }
   const calendar = CALENDAR_FUNCTIONS.get(func);
   if (calendar) {
-    const vector = args.length > 0 ? await evaluateVector(args[0], context) : vectorOf(stepTimes(context));
+    const vector = args.length > 0 ? floatsOnly(await evaluateVector(args[0], context)) : vectorOf(stepTimes(context));
     return withoutNames({ ...vector, values: await mapped(vector, calendar, context) }, delayed);
   }
   const withParams = SCALAR_ARGUMENT_FUNCTIONS.get(func);
@@ -156,7 +159,7 @@ async function applyWithParams(
   call: (value: number, params: readonly number[]) => number | undefined,
   context: EvalContext,
 ): Promise<Vector> {
-  const vector = await evaluateVector(expr.args[0], context);
+  const vector = floatsOnly(await evaluateVector(expr.args[0], context));
   const params: Scalar[] = [];
   for (const arg of expr.args.slice(1)) params.push(await evaluateScalar(arg, context));
   const { steps } = vector;
@@ -194,7 +197,7 @@ async function evaluateSpecial(expr: CallExpr, context: EvalContext): Promise<Va
     case "vector":
       return vectorOf(await evaluateScalar(args[0], context));
     case "scalar":
-      return scalarOf(await evaluateVector(args[0], context));
+      return scalarOf(floatsOnly(await evaluateVector(args[0], context)));
     case "timestamp":
       return timestamps(args[0], context);
     case "start_timestamp":
@@ -221,9 +224,7 @@ async function evaluateSpecial(expr: CallExpr, context: EvalContext): Promise<Va
     case "histogram_stddev":
     case "histogram_stdvar":
     case "histogram_sum":
-      // Floats are left out: these take native histograms only.
-      await evaluateVector(args[0], context);
-      return emptyVector([], [], grid.steps);
+      return numberOfHistogram(func, await evaluateVector(args[0], context), context);
     default:
       return query.fail(`function "${func}" is not in this version`);
   }
@@ -283,7 +284,7 @@ async function timestamps(arg: Expr, context: EvalContext): Promise<Vector> {
   const vector = await evaluateVector(arg, context);
   const times = stepTimes(context).values;
   const values = await mapCells(context.query.budget, vector.values, (_, cell) => times[cell % vector.steps]);
-  return withoutNames({ ...vector, values }, delayed);
+  return withoutNames({ ...vector, values, histograms: undefined }, delayed);
 }
 
 /** Only samples themselves have a start. */
@@ -309,7 +310,7 @@ function sorted(expr: CallExpr, vector: Vector, context: EvalContext): Vector {
     context.query.annotations.warn(message, expr);
     return vector;
   }
-  if (expr.func === "sort") return sortByValue(vector, false);
-  if (expr.func === "sort_desc") return sortByValue(vector, true);
+  if (expr.func === "sort") return sortByValue(floatsOnly(vector), false);
+  if (expr.func === "sort_desc") return sortByValue(floatsOnly(vector), true);
   return sortByLabel(vector, stringArgs(expr, 1), expr.func === "sort_by_label_desc");
 }

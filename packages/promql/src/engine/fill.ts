@@ -57,5 +57,9 @@ function withStandIns(
   added.forEach(({ steps }, i) => {
     filled.present.set(steps, (vector.labels.length + i) * vector.steps);
   });
+  if (vector.histograms) {
+    const { histograms } = vector;
+    return { ...filled, histograms: Array.from(filled.values, (_, cell) => histograms[cell]) };
+  }
   return filled;
 }

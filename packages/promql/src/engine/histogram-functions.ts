@@ -1,14 +1,27 @@
-// histogram_quantile, histogram_quantiles and histogram_fraction over classic histograms. Native histograms will
-// join here when samples can hold them; for now floats without a usable `le` are only warned about.
-import { type Labels, METRIC_NAME } from "@storewatch/model";
+// histogram_quantile, histogram_quantiles and histogram_fraction: over classic histograms, which are a series for each
+// bucket, and over native ones; and what native histograms have as a number.
+import { type Labels, METRIC_NAME, type NativeHistogram } from "@storewatch/model";
 import type { CallExpr, Expr } from "../parser/ast.ts";
 import { formatFloat, formatFloatPlain } from "../parser/text.ts";
 import { type Bucket, bucketFraction, bucketQuantile, type QuantileResult } from "./buckets.ts";
-import type { EvalContext } from "./context.ts";
+import { type EvalContext, eachRow } from "./context.ts";
+import { HistogramNotes } from "./histogram/annotations.ts";
+import { nativeFraction, nativeQuantile, nativeVariance } from "./histogram/quantile.ts";
 import { warnQuantile } from "./range-call.ts";
-import { emptyVector, nameOf, rowHasPoints, type Scalar, type Vector, withoutNames } from "./vector.ts";
+import {
+  concatenate,
+  emptyVector,
+  floatsOnly,
+  nameOf,
+  rowHasPoints,
+  type Scalar,
+  type Vector,
+  withoutNames,
+} from "./vector.ts";
 
 const BUCKET_LABEL = "le";
+/** Work on a native histogram, in cells. */
+const NATIVE_WORK = 32;
 
 interface Histogram {
   /** Without `le`. */
@@ -124,6 +137,63 @@ async function eachHistogram(
   return withoutNames(out, context.query.delayedNameRemoval);
 }
 
+/** What a function of histograms gives for each kind of them. `name`: of the metric, for remarks. */
+interface Calls {
+  readonly classic: Compute;
+  readonly native: (histogram: NativeHistogram, step: number, name: string) => number;
+}
+
+async function ofAllHistograms(vector: Vector, place: Expr, calls: Calls, context: EvalContext): Promise<Vector> {
+  const floats = histogramsOf(floatsOnly(vector), place, context);
+  const classic = await eachHistogram(floats, floatsOnly(vector), context, calls.classic);
+  if (!vector.histograms) return classic;
+  const native = await ofNativeHistograms(vector, calls.native, context);
+  dropConflicts(classic, native, new HistogramNotes(context.query.annotations, place));
+  return concatenate([native, classic], vector.steps);
+}
+
+/** A number for each histogram; floats are left out. */
+async function ofNativeHistograms(vector: Vector, call: Calls["native"], context: EvalContext): Promise<Vector> {
+  const { steps, histograms = [] } = vector;
+  const rows = vector.labels
+    .map((_, row) => row)
+    .filter((row) => histograms.slice(row * steps, (row + 1) * steps).some((one) => one !== undefined));
+  const labels = rows.map((row) => vector.labels[row]);
+  const drops = rows.map((row) => vector.dropName[row]);
+  context.query.budget.hold(rows.length * steps);
+  const out = emptyVector(labels, drops, steps);
+  await eachRow(context.query.budget, rows.length, steps * NATIVE_WORK, (i) => {
+    const name = nameOf(labels[i]);
+    for (let s = 0; s < steps; s++) {
+      const cell = rows[i] * steps + s;
+      const histogram = histograms[cell];
+      if (!histogram || vector.present[cell] === 0) continue;
+      out.values[i * steps + s] = call(histogram, s, name);
+      out.present[i * steps + s] = 1;
+    }
+  });
+  return withoutNames(out, context.query.delayedNameRemoval);
+}
+
+/** Where a series is there as a classic and as a native histogram, neither has a result. */
+function dropConflicts(classic: Vector, native: Vector, notes: HistogramNotes): void {
+  const rows = new Map(classic.labels.map((labels, row) => [labels.key, row]));
+  native.labels.forEach((labels, row) => {
+    const other = rows.get(labels.without([BUCKET_LABEL]).key);
+    if (other === undefined) return;
+    for (let s = 0; s < native.steps; s++) {
+      const cells = [
+        native.present.subarray(row * native.steps + s),
+        classic.present.subarray(other * native.steps + s),
+      ];
+      if (cells[0][0] === 0 || cells[1][0] === 0) continue;
+      cells[0][0] = 0;
+      cells[1][0] = 0;
+      notes.mixedClassicAndNative(nameOf(labels));
+    }
+  });
+}
+
 export async function histogramQuantile(
   expr: CallExpr,
   q: Scalar,
@@ -133,14 +203,25 @@ export async function histogramQuantile(
   warnQuantiles(q, expr.args[0], context);
   const place = expr.args[1];
   const repairs = new Repairs();
-  const histograms = histogramsOf(vector, place, context);
-  const out = await eachHistogram(histograms, vector, context, (buckets, step, histogram) => {
-    const result = bucketQuantile(q.values[step], buckets);
-    if (result.forced) repairs.note(histogram, result.forced, step);
-    return result.value;
-  });
+  const out = await ofAllHistograms(vector, place, quantileCalls(q, repairs, place, context), context);
   repairs.report(place, context);
   return out;
+}
+
+function quantileCalls(q: Scalar, repairs: Repairs, place: Expr, context: EvalContext): Calls {
+  const notes = new HistogramNotes(context.query.annotations, place);
+  return {
+    classic: (buckets, step, histogram) => {
+      const result = bucketQuantile(q.values[step], buckets);
+      if (result.forced) repairs.note(histogram, result.forced, step);
+      return result.value;
+    },
+    native: (histogram, step, name) => {
+      const { value, nan } = nativeQuantile(q.values[step], histogram);
+      if (nan) notes.nanInQuantile(name, nan);
+      return value;
+    },
+  };
 }
 
 /** One series for each quantile, told apart by a label. */
@@ -155,37 +236,17 @@ export async function histogramQuantiles(
     warnQuantiles(q, expr.args[i + 2], context);
   });
   const place = expr.args[0];
-  const histograms = histogramsOf(vector, place, context);
-  for (const { labels } of histograms) {
-    if (labels.has(label)) context.query.fail(`label ${label} already exists in histogram series`);
-  }
   const repairs = new Repairs();
   const parts: Vector[] = [];
   for (const q of quantiles) {
-    const part = await eachHistogram(histograms, vector, context, (buckets, step, histogram) => {
-      const result = bucketQuantile(q.values[step], buckets);
-      if (result.forced) repairs.note(histogram, result.forced, step);
-      return result.value;
-    });
+    const part = await ofAllHistograms(vector, place, quantileCalls(q, repairs, place, context), context);
+    if (part.labels.some((labels) => labels.has(label))) {
+      context.query.fail(`label ${label} already exists in histogram series`);
+    }
     parts.push({ ...part, labels: part.labels.map((labels) => labels.with(label, formatFloatPlain(q.values[0]))) });
   }
   repairs.report(place, context);
   return concatenate(parts, vector.steps);
-}
-
-function concatenate(parts: readonly Vector[], steps: number): Vector {
-  const out = emptyVector(
-    parts.flatMap((part) => part.labels),
-    parts.flatMap((part) => part.dropName),
-    steps,
-  );
-  let at = 0;
-  for (const part of parts) {
-    out.values.set(part.values, at);
-    out.present.set(part.present, at);
-    at += part.values.length;
-  }
-  return out;
 }
 
 export async function histogramFraction(
@@ -195,11 +256,31 @@ export async function histogramFraction(
   vector: Vector,
   context: EvalContext,
 ): Promise<Vector> {
-  const histograms = histogramsOf(vector, expr.args[2], context);
-  return eachHistogram(histograms, vector, context, (buckets, step) =>
-    bucketFraction(lower.values[step], upper.values[step], buckets),
-  );
+  const place = expr.args[2];
+  const notes = new HistogramNotes(context.query.annotations, place);
+  const calls: Calls = {
+    classic: (buckets, step) => bucketFraction(lower.values[step], upper.values[step], buckets),
+    native: (histogram, step, name) => {
+      const { value, nans } = nativeFraction(lower.values[step], upper.values[step], histogram);
+      if (nans) notes.nanInFraction(name);
+      return value;
+    },
+  };
+  return ofAllHistograms(vector, place, calls, context);
 }
+
+/** histogram_count and its like, of native histograms only. */
+export function numberOfHistogram(func: string, vector: Vector, context: EvalContext): Promise<Vector> {
+  return ofNativeHistograms(vector, HISTOGRAM_NUMBERS.get(func)!, context);
+}
+
+const HISTOGRAM_NUMBERS: ReadonlyMap<string, (histogram: NativeHistogram) => number> = new Map([
+  ["histogram_avg", ({ sum, count }: NativeHistogram) => sum / count],
+  ["histogram_count", ({ count }: NativeHistogram) => count],
+  ["histogram_stddev", (histogram: NativeHistogram) => Math.sqrt(nativeVariance(histogram))],
+  ["histogram_stdvar", nativeVariance],
+  ["histogram_sum", ({ sum }: NativeHistogram) => sum],
+]);
 
 function warnQuantiles(q: Scalar, place: Expr, context: EvalContext): void {
   for (const value of new Set(q.values)) {

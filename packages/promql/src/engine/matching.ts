@@ -4,13 +4,21 @@ import type { Labels } from "@storewatch/model";
 import type { BinaryExpr, VectorMatching } from "../parser/ast.ts";
 import type { Budget, EvalContext } from "./context.ts";
 import { fillMissing } from "./fill.ts";
-import { isArithmetic, numberOperator } from "./operators.ts";
+import { HistogramNotes } from "./histogram/annotations.ts";
+import { histogramOperator } from "./histogram/operators.ts";
+import { isArithmetic, isTrim, numberOperator } from "./operators.ts";
 import { matchLabels, signatures } from "./signature.ts";
-import { describeLabels, emptyVector, type Vector } from "./vector.ts";
+import { describeLabels, emptyVector, type Histograms, histogramSize, type Vector } from "./vector.ts";
 
 interface Group {
   readonly one: number[];
   readonly many: number[];
+}
+
+interface Chunk {
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+  histograms?: Histograms;
 }
 
 /** Rows of the result, made as they get their first point. */
@@ -18,21 +26,21 @@ class Output {
   readonly labels: Labels[] = [];
   readonly dropName: boolean[] = [];
   private readonly rows = new Map<string, number>();
-  private readonly chunks: { values: Float64Array; present: Uint8Array }[] = [];
+  private readonly chunks: Chunk[] = [];
 
   constructor(
     private readonly steps: number,
     private readonly budget: Budget,
   ) {}
 
-  row(labels: Labels, dropName: boolean): { values: Float64Array; present: Uint8Array } {
+  row(labels: Labels, dropName: boolean): Chunk {
     const found = this.rows.get(labels.key);
     if (found !== undefined) return this.chunks[found];
     this.budget.hold(this.steps);
     this.rows.set(labels.key, this.chunks.length);
     this.labels.push(labels);
     this.dropName.push(dropName);
-    const chunk = { values: new Float64Array(this.steps), present: new Uint8Array(this.steps) };
+    const chunk: Chunk = { values: new Float64Array(this.steps), present: new Uint8Array(this.steps) };
     this.chunks.push(chunk);
     return chunk;
   }
@@ -43,7 +51,9 @@ class Output {
       vector.values.set(values, i * this.steps);
       vector.present.set(present, i * this.steps);
     });
-    return vector;
+    if (!this.chunks.some((chunk) => chunk.histograms)) return vector;
+    const none: Histograms = new Array(this.steps).fill(undefined);
+    return { ...vector, histograms: this.chunks.flatMap((chunk) => chunk.histograms ?? none) };
   }
 }
 
@@ -88,7 +98,9 @@ function groupSeries(many: Vector, one: Vector, matching: VectorMatching): Map<s
 }
 
 class Pairing {
-  private readonly compute: (left: number, right: number) => number;
+  /** Undefined for operators that do not work on floats. */
+  private readonly compute: ((left: number, right: number) => number) | undefined;
+  private readonly notes: HistogramNotes;
   private readonly filters: boolean;
   private anyMany: Uint8Array | undefined;
 
@@ -101,8 +113,9 @@ class Pairing {
     private readonly out: Output,
     private readonly context: EvalContext,
   ) {
-    this.compute = numberOperator(expr.operator);
-    this.filters = !isArithmetic(expr.operator) && !expr.returnBool;
+    this.compute = isTrim(expr.operator) ? undefined : numberOperator(expr.operator);
+    this.filters = !isArithmetic(expr.operator) && !isTrim(expr.operator) && !expr.returnBool;
+    this.notes = new HistogramNotes(context.query.annotations, expr);
   }
 
   /** Two series of the "one" side at the same step are an error, unless the other side is empty then. */
@@ -159,13 +172,13 @@ class Pairing {
   private pair(manyRow: number, oneRow: number, matched: Uint8Array | undefined): void {
     const { many, one, compute, filters, swapped } = this;
     const { steps } = many;
-    let row: { values: Float64Array; present: Uint8Array } | undefined;
+    const hasHistograms = !compute || many.histograms !== undefined || one.histograms !== undefined;
+    let row: Chunk | undefined;
     for (let s = 0; s < steps; s++) {
       if (many.present[manyRow * steps + s] === 0 || one.present[oneRow * steps + s] === 0) continue;
       const manyValue = many.values[manyRow * steps + s];
       const oneValue = one.values[oneRow * steps + s];
       const left = swapped ? oneValue : manyValue;
-      const result = swapped ? compute(oneValue, manyValue) : compute(manyValue, oneValue);
       if (matched) {
         if (matched[s] === 1) {
           this.context.query.fail(
@@ -174,17 +187,52 @@ class Pairing {
         }
         matched[s] = 1;
       }
+      if (hasHistograms && this.needsHistograms(manyRow * steps + s, oneRow * steps + s)) {
+        row = this.pairHistograms(manyRow, oneRow, s, row);
+        continue;
+      }
+      const result = swapped ? compute!(oneValue, manyValue) : compute!(manyValue, oneValue);
       if (filters && result !== 1) continue;
       row ??= this.outputRow(manyRow, oneRow);
-      if (row.present[s] === 1) {
-        this.context.query.fail("multiple matches for labels: grouping labels must ensure unique matches");
-      }
-      row.present[s] = 1;
+      this.take(row, s);
       row.values[s] = filters ? left : result;
     }
   }
 
-  private outputRow(manyRow: number, oneRow: number): { values: Float64Array; present: Uint8Array } {
+  private needsHistograms(manyCell: number, oneCell: number): boolean {
+    return !this.compute || (this.many.histograms?.[manyCell] ?? this.one.histograms?.[oneCell]) !== undefined;
+  }
+
+  private take(row: Chunk, step: number): void {
+    if (row.present[step] === 1) {
+      this.context.query.fail("multiple matches for labels: grouping labels must ensure unique matches");
+    }
+    row.present[step] = 1;
+  }
+
+  /** A pair with a histogram at one step; gives the row of the result, if there is one by now. */
+  private pairHistograms(manyRow: number, oneRow: number, step: number, known: Chunk | undefined): Chunk | undefined {
+    const { many, one, swapped, filters } = this;
+    const [manyCell, oneCell] = [manyRow * many.steps + step, oneRow * one.steps + step];
+    const ofMany = { value: many.values[manyCell], histogram: many.histograms?.[manyCell] };
+    const ofOne = { value: one.values[oneCell], histogram: one.histograms?.[oneCell] };
+    const [left, right] = swapped ? [ofOne, ofMany] : [ofMany, ofOne];
+    const result = histogramOperator(this.expr.operator, left, right, this.notes);
+    const histogram = filters && result === true ? left.histogram : typeof result === "object" ? result : undefined;
+    if (!histogram && !(this.expr.returnBool && typeof result === "boolean")) return known;
+    const row = known ?? this.outputRow(manyRow, oneRow);
+    this.take(row, step);
+    if (!histogram) {
+      row.values[step] = result === true ? 1 : 0;
+      return row;
+    }
+    row.histograms ??= new Array(many.steps).fill(undefined);
+    row.histograms[step] = histogram;
+    this.context.query.budget.hold(histogramSize(histogram));
+    return row;
+  }
+
+  private outputRow(manyRow: number, oneRow: number): Chunk {
     const { matching, expr } = this;
     let labels = this.many.labels[manyRow];
     if (isArithmetic(expr.operator)) labels = labels.withoutMetricName();

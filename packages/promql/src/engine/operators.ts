@@ -7,6 +7,11 @@ export function isArithmetic(operator: BinaryOperator): boolean {
   return ARITHMETIC.has(operator);
 }
 
+/** The operators that cut histograms. */
+export function isTrim(operator: BinaryOperator): boolean {
+  return operator === "</" || operator === ">/";
+}
+
 /** Go's math.Pow: pow(1, y) and pow(-1, ±Inf) are 1, unlike in JavaScript. */
 function power(base: number, exponent: number): number {
   if (base === 1) return 1;

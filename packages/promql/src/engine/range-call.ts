@@ -5,11 +5,14 @@ import { quoteString } from "../parser/text.ts";
 import { type EvalContext, eachRow } from "./context.ts";
 import { evaluateExtendedRate } from "./extended.ts";
 import { evaluateExtremes, isExtreme } from "./extremes.ts";
+import { floatRange, withHistogramWindows } from "./histogram/windows.ts";
 import { WINDOW_FUNCTIONS, type Window } from "./over-time.ts";
 import { evaluateRate } from "./rate.ts";
 import {
   emptyVector,
+  floatsOnly,
   nameOf,
+  type RangeSeries,
   type RangeVector,
   rowHasPoints,
   type Scalar,
@@ -32,12 +35,15 @@ export async function evaluateRangeCall(
   const { func } = expr;
   const isRate = func === "rate" || func === "increase" || func === "delta";
   checkParams(expr, params, context);
-  const out = !isRate
-    ? await evaluateWindows(func, range, params, context)
+  const floats = floatRange(range);
+  const noteClash = ({ labels }: Pick<RangeSeries, "labels">) => noteOverlap(labels, expr, context);
+  const floatResult = !isRate
+    ? await evaluateWindows(func, floats, params, context)
     : range.extension
-      ? await evaluateExtendedRate(func, range, context)
-      : await evaluateRate(func, range, context, (labels) => noteOverlap(labels, expr, context));
-  if (func === "rate" || func === "increase") noteNonCounters(expr, out, context);
+      ? await evaluateExtendedRate(func, floats, context)
+      : await evaluateRate(func, floats, context, (labels) => noteClash({ labels }));
+  const out = await withHistogramWindows(expr, range, floatResult, context, noteClash);
+  if (func === "rate" || func === "increase") noteNonCounters(expr, floatsOnly(out), context);
   if (!KEEPS_NAME.has(func)) return withoutNames(out, query.delayedNameRemoval);
   return { ...out, dropName: range.series.map((series) => series.dropName) };
 }

@@ -12,15 +12,33 @@ import type {
 import { childrenOf } from "../parser/walk.ts";
 import { type EvalContext, eachRow, type QueryContext } from "./context.ts";
 import { fillSmoothed } from "./extended.ts";
+import { resolveHints, withoutHint } from "./histogram/hints.ts";
 import type { Queryable } from "./queryable.ts";
-import { emptyVector, type Grid, gridEnd, type RangeSeries, type RangeVector, type Vector } from "./vector.ts";
+import {
+  emptyVector,
+  type Grid,
+  gridEnd,
+  type Histograms,
+  histogramCells,
+  type RangeSeries,
+  type RangeVector,
+  type Vector,
+} from "./vector.ts";
 
 /** Asks the store for the samples of every selector, each over all the time that the query looks at. */
 export async function fetchSelectors(expr: Expr, query: QueryContext, store: Queryable): Promise<void> {
-  await fetchWithin(expr, query, store, query.grid, "");
+  await fetchWithin(expr, query, store, query.grid, "", false);
 }
 
-async function fetchWithin(expr: Expr, query: QueryContext, store: Queryable, grid: Grid, func: string): Promise<void> {
+/** `hints`: counter reset hints are to be found out where samples have none. */
+async function fetchWithin(
+  expr: Expr,
+  query: QueryContext,
+  store: Queryable,
+  grid: Grid,
+  func: string,
+  hints: boolean,
+): Promise<void> {
   const firstMs = grid.startMs;
   const lastMs = gridEnd(grid);
   if (expr.kind === "selector" || expr.kind === "matrix") {
@@ -35,28 +53,44 @@ async function fetchWithin(expr: Expr, query: QueryContext, store: Queryable, gr
     query.budget.check();
     // What looks beyond its window needs the samples themselves.
     const isPlain = selector.extension === undefined;
-    const hints = { stepMs: grid.steps === 1 || !isPlain ? 0 : grid.stepMs, rangeMs, func: isPlain ? func : "" };
-    const answer = store.select(selector.matchers, fromMs, toMs, hints);
+    const selectHints = { stepMs: grid.steps === 1 || !isPlain ? 0 : grid.stepMs, rangeMs, func: isPlain ? func : "" };
+    const answer = store.select(selector.matchers, fromMs, toMs, selectHints);
     query.budget.endSlice();
     const series = await answer;
     // While a store waits, the time is not this query's.
     query.budget.beginSlice();
     let samples = 0;
-    for (const one of series) samples += one.timesMs.length;
+    for (const one of series) samples += one.timesMs.length + histogramCells(one.histograms);
     query.budget.samplesRead += samples;
     query.budget.hold(samples);
-    query.data.set(selector, series);
+    query.data.set(selector, hints ? series.map(withResolvedHints) : series);
     return;
   }
   const name = expr.kind === "call" ? expr.func : expr.kind === "aggregate" ? expr.operator : func;
   if (expr.kind === "subquery") {
     const inner = subqueryGrid(expr, query, { startMs: firstMs, stepMs: Math.max(1, lastMs - firstMs), steps: 2 });
-    await fetchWithin(expr.expr, query, store, inner, name);
+    await fetchWithin(expr.expr, query, store, inner, name, false);
     return;
   }
   // What info() selects beside its first argument depends on that argument's series.
   const children = name === "info" && expr.kind === "call" ? expr.args.slice(0, 1) : childrenOf(expr);
-  for (const child of children) await fetchWithin(child, query, store, grid, name);
+  for (const child of children) await fetchWithin(child, query, store, grid, name, resolvesHints(expr, hints));
+}
+
+const TOTALS: ReadonlySet<string> = new Set(["histogram_avg", "histogram_count", "histogram_sum"]);
+
+/**
+ * Upstream reads histograms without their buckets where totals alone are asked for, and then gives each sample a hint.
+ * It shows in which aggregations are warned about.
+ */
+function resolvesHints(expr: Expr, outer: boolean): boolean {
+  if (expr.kind === "binary") return false;
+  if (expr.kind !== "call") return outer;
+  return TOTALS.has(expr.func) || (outer && !expr.func.startsWith("histogram_"));
+}
+
+function withResolvedHints(series: SeriesSamples): SeriesSamples {
+  return series.histograms ? { ...series, histograms: resolveHints(series.histograms) } : series;
 }
 
 /** The time that `@` pins to, if any. */
@@ -145,12 +179,15 @@ export async function instantOf(
     series.map(() => false),
     grid.steps,
   );
+  const histograms: Histograms | undefined =
+    !timestamps && series.some((one) => one.histograms) ? new Array(vector.values.length).fill(undefined) : undefined;
   for (let i = 0; i < series.length; i++) {
     if (looks.extension) fillSmoothed(withoutMarkers(series[i]), looks, query.lookbackMs, vector, i);
     else fillInstant(series[i], endMs, endStepMs, query.lookbackMs, vector, i, timestamps);
+    if (histograms && series[i].histograms) fillHistograms(series[i], looks, vector, histograms, i);
     if (query.budget.due(grid.steps)) await query.budget.pause();
   }
-  return vector;
+  return histograms ? { ...vector, histograms } : vector;
 }
 
 function fillInstant(
@@ -179,6 +216,17 @@ function fillInstant(
   }
 }
 
+/** Beside the points that are there already: the histograms among them. */
+function fillHistograms(series: SeriesSamples, looks: Looks, vector: Vector, out: Histograms, row: number): void {
+  const { timesMs, histograms = [] } = series;
+  let next = 0;
+  let timeMs = looks.endMs;
+  for (let cell = row * vector.steps; cell < (row + 1) * vector.steps; cell++, timeMs += looks.endStepMs) {
+    while (next < timesMs.length && timesMs[next] <= timeMs) next++;
+    if (vector.present[cell] === 1) out[cell] = histograms[next - 1];
+  }
+}
+
 export function selectRange(expr: MatrixSelector, context: EvalContext): RangeVector {
   const series = context.query.data.get(expr.selector) ?? [];
   return {
@@ -191,18 +239,20 @@ export function selectRange(expr: MatrixSelector, context: EvalContext): RangeVe
 }
 
 function withoutMarkers(series: SeriesSamples): RangeSeries {
-  const { labels, timesMs, values, startsMs, counts } = series;
+  const { labels, timesMs, values, startsMs, counts, histograms } = series;
   const bits = bitsOf(values);
   let markers = 0;
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]) && isStaleAt(bits, i)) markers++;
-  if (markers === 0) return { labels, dropName: false, timesMs, values, startsMs, counts };
+  if (markers === 0) return { labels, dropName: false, timesMs, values, startsMs, counts, histograms };
+  const isSample = (_: unknown, i: number) => !(Number.isNaN(values[i]) && isStaleAt(bits, i));
   const kept = {
     labels,
     dropName: false,
     timesMs: new Float64Array(values.length - markers),
     values: new Float64Array(values.length - markers),
-    startsMs: startsMs?.filter((_, i) => !(Number.isNaN(values[i]) && isStaleAt(bits, i))),
-    counts: counts?.filter((_, i) => !(Number.isNaN(values[i]) && isStaleAt(bits, i))),
+    startsMs: startsMs?.filter(isSample),
+    counts: counts?.filter(isSample),
+    histograms: histograms?.filter(isSample),
   };
   let n = 0;
   for (let i = 0; i < values.length; i++) {
@@ -234,7 +284,11 @@ export async function rangeOfSubquery(
       timesMs[n] = grid.startMs + s * grid.stepMs;
       values[n++] = inner.values[i * steps + s];
     }
-    series.push({ labels: inner.labels[i], dropName: inner.dropName[i], timesMs, values });
+    const row = inner.histograms?.slice(i * steps, (i + 1) * steps);
+    const histograms = row?.some((one) => one !== undefined)
+      ? row.filter((_, s) => inner.present[i * steps + s] === 1).map(withoutHint)
+      : undefined;
+    series.push({ labels: inner.labels[i], dropName: inner.dropName[i], timesMs, values, histograms });
   });
   return { kind: "matrix", series, rangeMs: context.query.resolve(expr.range, true), ...windowEnds(expr, context) };
 }

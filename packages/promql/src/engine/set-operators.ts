@@ -2,7 +2,7 @@
 import type { BinaryExpr, SetOperator, VectorMatching } from "../parser/ast.ts";
 import { type Budget, type EvalContext, eachRow } from "./context.ts";
 import { signatures } from "./signature.ts";
-import { emptyVector, mergeEqualLabels, type Vector } from "./vector.ts";
+import { concatenate, mergeEqualLabels, type Vector } from "./vector.ts";
 
 export async function evaluateSetOperator(
   expr: BinaryExpr,
@@ -61,10 +61,6 @@ async function union(left: Vector, right: Vector, matching: VectorMatching, budg
   const rest = await masked(right, left, matching, 0, budget);
   const { steps } = left;
   budget.hold(left.values.length + rest.values.length);
-  const joined = emptyVector([...left.labels, ...rest.labels], [...left.dropName, ...rest.dropName], steps);
-  joined.values.set(left.values);
-  joined.values.set(rest.values, left.values.length);
-  joined.present.set(left.present);
-  joined.present.set(rest.present, left.present.length);
+  const joined = concatenate([left, rest], steps);
   return mergeEqualLabels(joined) ?? joined;
 }

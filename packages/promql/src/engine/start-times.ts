@@ -14,7 +14,7 @@ export function isStartReset(previousStart: number, previousMs: number, start: n
 }
 
 /** True when a sample claims to have counted what the one before it has counted, without being its continuation. */
-function overlaps(previousStart: number, previousMs: number, start: number): boolean {
+export function overlaps(previousStart: number, previousMs: number, start: number): boolean {
   return start !== 0 && start < previousMs && start !== previousStart;
 }
 

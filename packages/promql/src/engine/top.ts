@@ -3,6 +3,7 @@ import type { AggregateExpr } from "../parser/ast.ts";
 import { formatFloat } from "../parser/text.ts";
 import type { EvalContext } from "./context.ts";
 import { groupSeries, membersOf } from "./grouping.ts";
+import { withoutHistograms } from "./histogram/aggregate.ts";
 import { labelsHash64 } from "./labels-hash.ts";
 import { pickRows, type Scalar, type Vector, withPresence } from "./vector.ts";
 
@@ -12,11 +13,12 @@ const INT64_MAX = 2 ** 63;
 /** The k largest or smallest of each group at each step, NaN last. An instant result is in that order. */
 export async function aggregateTopK(
   expr: AggregateExpr,
-  vector: Vector,
+  all: Vector,
   k: Scalar,
   context: EvalContext,
 ): Promise<Vector> {
   checkCount(k, context);
+  const vector = withoutHistograms(expr, all, context);
   const { steps } = vector;
   const present = new Uint8Array(vector.present.length);
   const sign = expr.operator === "topk" ? 1 : -1;

@@ -1,7 +1,10 @@
 // What expressions evaluate to. A query's steps are evaluated together: a vector is a table of series × steps, so
 // that labels are matched and grouped once for each query and not once for each step.
-import { type Labels, METRIC_NAME, type NativeHistogram } from "@storewatch/model";
+import { type Labels, METRIC_NAME, type NativeHistogram, type SeriesSamples } from "@storewatch/model";
 import type { Extension } from "../parser/ast.ts";
+
+/** The fields of a histogram beside its buckets, as samples of 8 bytes. */
+const HISTOGRAM_CELLS = 16;
 
 /** The times at which an expression is evaluated: startMs, startMs + stepMs, … */
 export interface Grid {
@@ -30,6 +33,17 @@ export interface Vector {
 
 /** By cell or by sample; undefined for floats. */
 export type Histograms = (NativeHistogram | undefined)[];
+
+/** What histograms take in memory, in samples: a bucket is 8 bytes, as a value is. */
+export function histogramCells(histograms: Histograms | SeriesSamples["histograms"]): number {
+  let cells = 0;
+  if (histograms) for (const one of histograms) if (one) cells += histogramSize(one);
+  return cells;
+}
+
+export function histogramSize({ positiveBuckets, negativeBuckets }: NativeHistogram): number {
+  return HISTOGRAM_CELLS + positiveBuckets.length + negativeBuckets.length;
+}
 
 /** A number for each step. */
 export interface Scalar {
@@ -103,7 +117,36 @@ export function pickRows(vector: Vector, rows: readonly number[]): Vector {
     picked.values.set(vector.values.subarray(row * steps, (row + 1) * steps), i * steps);
     picked.present.set(vector.present.subarray(row * steps, (row + 1) * steps), i * steps);
   });
-  return picked;
+  const { histograms } = vector;
+  if (!histograms) return picked;
+  return { ...picked, histograms: rows.flatMap((row) => histograms.slice(row * steps, (row + 1) * steps)) };
+}
+
+/** The same without its histograms: their cells are absent then. */
+export function floatsOnly(vector: Vector): Vector {
+  const { histograms, ...floats } = vector;
+  if (!histograms) return vector;
+  return { ...floats, present: vector.present.map((present, cell) => (histograms[cell] ? 0 : present)) };
+}
+
+/** The rows of several vectors one below the other. */
+export function concatenate(parts: readonly Vector[], steps: number): Vector {
+  const out = emptyVector(
+    parts.flatMap((part) => part.labels),
+    parts.flatMap((part) => part.dropName),
+    steps,
+  );
+  const histograms: Histograms | undefined = parts.some((part) => part.histograms)
+    ? new Array(out.values.length).fill(undefined)
+    : undefined;
+  let at = 0;
+  for (const part of parts) {
+    out.values.set(part.values, at);
+    out.present.set(part.present, at);
+    if (histograms) part.histograms?.forEach((one, i) => void (histograms[at + i] = one));
+    at += part.values.length;
+  }
+  return histograms ? { ...out, histograms } : out;
 }
 
 export function rowHasPoints(vector: Vector, row: number): boolean {
@@ -132,6 +175,7 @@ export function mergeEqualLabels(vector: Vector): Vector | undefined {
     first.map((i) => vector.dropName[i]),
     steps,
   );
+  const histograms: Histograms | undefined = vector.histograms && new Array(merged.values.length).fill(undefined);
   for (let i = 0; i < target.length; i++) {
     for (let s = 0; s < steps; s++) {
       if (vector.present[i * steps + s] === 0) continue;
@@ -139,9 +183,10 @@ export function mergeEqualLabels(vector: Vector): Vector | undefined {
       if (merged.present[cell] === 1) return undefined;
       merged.present[cell] = 1;
       merged.values[cell] = vector.values[i * steps + s];
+      if (histograms) histograms[cell] = vector.histograms?.[i * steps + s];
     }
   }
-  return merged;
+  return histograms ? { ...merged, histograms } : merged;
 }
 
 /** A one-step value repeated over all steps; a value that has them already as it is. */
@@ -154,7 +199,8 @@ export function broadcast(value: Value, steps: number): Value {
     wide.values.fill(value.values[i], i * steps, (i + 1) * steps);
     wide.present.fill(value.present[i], i * steps, (i + 1) * steps);
   }
-  return wide;
+  if (!value.histograms) return wide;
+  return { ...wide, histograms: value.histograms.flatMap((one) => new Array(steps).fill(one)) };
 }
 
 /** `{__name__="up", job="a"}`: label sets in messages, as Go prints them. */

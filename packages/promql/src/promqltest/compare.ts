@@ -1,6 +1,8 @@
 // Results against what a script expects. Every function gives the reason of a mismatch, or undefined.
-import { bitsOf, compileRe2, isStaleAt, type Labels } from "@storewatch/model";
+import { bitsOf, compileRe2, isStaleAt, type Labels, type NativeHistogram } from "@storewatch/model";
+import { compacted } from "../engine/histogram/sum.ts";
 import type { QueryResult, QueryValue } from "../engine/queryable.ts";
+import { formatHistogram } from "./histogram-notation.ts";
 import type { EvalCommand, ExpectLine } from "./script.ts";
 import type { SeriesItem } from "./series-line.ts";
 
@@ -55,8 +57,9 @@ function compareVector(command: EvalCommand, value: QueryValue & { type: "vector
     const want = line.items[0];
     if (!found) return `missing ${show(line.labels)}; got ${showAll(value.samples.map((sample) => sample.labels))}`;
     if (ordered && found.i !== place) return `${show(line.labels)} is number ${found.i + 1} instead of ${place + 1}`;
-    if (!want || !matchesItem(want, found.sample.value)) {
-      return `${show(line.labels)}: expected ${showItem(want)}, got ${found.sample.value}`;
+    const { value: number, histogram } = found.sample;
+    if (!want || !matchesItem(want, number, histogram)) {
+      return `${show(line.labels)}: expected ${showItem(want)}, got ${showPoint(number, histogram)}`;
     }
     got.delete(line.labels.key);
   }
@@ -84,8 +87,10 @@ function compareMatrix(
     for (const [i, { item, timeMs }] of wanted.entries()) {
       if (timeMs !== series.timesMs[i])
         return `${show(line.labels)}: point at ${series.timesMs[i]} instead of ${timeMs}`;
-      if (!matchesItem(item, series.values[i])) {
-        return `${show(line.labels)} at ${timeMs}: expected ${showItem(item)}, got ${series.values[i]}`;
+      const histogram = series.histograms?.[i];
+      if (!matchesItem(item, series.values[i], histogram)) {
+        const got = showPoint(series.values[i], histogram);
+        return `${show(line.labels)} at ${timeMs}: expected ${showItem(item)}, got ${got}`;
       }
     }
     got.delete(line.labels.key);
@@ -99,9 +104,31 @@ function compareRangeVector(command: EvalCommand, value: QueryValue): string | u
   return compareMatrix(command, value, times.fromMs, times.stepMs);
 }
 
-function matchesItem(item: SeriesItem, value: number): boolean {
+function matchesItem(item: SeriesItem, value: number, histogram: NativeHistogram | undefined): boolean {
+  if (item.kind === "histogram") {
+    return histogram !== undefined && almostEqualHistograms(item.histogram, histogram, item.hasHint);
+  }
+  if (histogram) return false;
   if (item.kind === "value") return almostEqual(item.value, value);
   return item.kind === "stale" && isStale(value);
+}
+
+/** Buckets without a count do not matter. */
+function almostEqualHistograms(expected: NativeHistogram, got: NativeHistogram, compareHints: boolean): boolean {
+  const a = compacted(expected);
+  const b = compacted(got);
+  const numbers = (one: NativeHistogram) => [
+    one.count,
+    one.sum,
+    one.zeroCount,
+    ...one.positiveBuckets,
+    ...one.negativeBuckets,
+  ];
+  const layout = (one: NativeHistogram) =>
+    JSON.stringify([one.schema, one.zeroThreshold, one.customValues, one.positiveSpans, one.negativeSpans]);
+  if (layout(a) !== layout(b) || (compareHints && a.counterReset !== b.counterReset)) return false;
+  const others = numbers(b);
+  return numbers(a).every((value, i) => almostEqual(value, others[i]));
 }
 
 /** Annotations: when lines of a kind are written, each must occur and each annotation must be named by one. */
@@ -141,5 +168,10 @@ function showAll(labels: readonly Labels[]): string {
 
 function showItem(item: SeriesItem | undefined): string {
   if (!item) return "a value";
-  return item.kind === "value" ? String(item.value) : item.kind === "histogram" ? item.text : item.kind;
+  if (item.kind === "histogram") return formatHistogram(item.histogram);
+  return item.kind === "value" ? String(item.value) : item.kind;
+}
+
+function showPoint(value: number, histogram: NativeHistogram | undefined): string {
+  return histogram ? formatHistogram(histogram) : String(value);
 }

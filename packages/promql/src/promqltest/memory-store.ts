@@ -3,12 +3,14 @@ import {
   bitsOf,
   Labels,
   type Matcher,
-  METRIC_NAME,
   matchesAll,
+  type NativeHistogram,
   type SeriesSamples,
   setStaleAt,
 } from "@storewatch/model";
+import { storedHint } from "../engine/histogram/hints.ts";
 import type { Queryable } from "../engine/queryable.ts";
+import { convertClassic } from "./classic-histograms.ts";
 import type { SeriesItem, SeriesLine, StartsLine } from "./series-line.ts";
 
 interface StoredSeries {
@@ -58,15 +60,10 @@ export class MemoryStore implements Queryable {
     series.columns = undefined;
   }
 
-  /** The series that classic buckets make when they are loaded as custom-bucket histograms too. */
+  /** Adds the histograms with custom buckets that classic ones make. */
   loadCustomBuckets(lines: readonly SeriesLine[], stepMs: number): void {
-    for (const { labels, items } of lines) {
-      const name = labels.metricName;
-      if (!name.endsWith("_bucket")) continue;
-      const base = labels.with(METRIC_NAME, name.slice(0, -"_bucket".length)).without(["le"]);
-      items.forEach((item, i) => {
-        if (item.kind === "value") this.add(base, i * stepMs, { kind: "histogram", text: "" });
-      });
+    for (const { labels, place, histogram } of convertClassic(lines)) {
+      this.add(labels, place * stepMs, { kind: "histogram", histogram, hasHint: false });
     }
   }
 
@@ -83,29 +80,46 @@ export class MemoryStore implements Queryable {
     for (const series of this.series.values()) {
       if (!matchesAll(matchers, series.labels)) continue;
       series.columns ??= columnsOf(series);
-      const { labels, timesMs, values, startsMs } = series.columns;
+      const { labels, timesMs, values, startsMs, histograms } = series.columns;
       let low = 0;
       let high = timesMs.length;
       while (low < high && timesMs[low] < fromMs) low++;
       while (high > low && timesMs[high - 1] > toMs) high--;
       if (low === high) continue;
-      const columns = { labels, timesMs: timesMs.subarray(low, high), values: values.subarray(low, high) };
-      found.push(startsMs ? { ...columns, startsMs: startsMs.subarray(low, high) } : columns);
+      found.push({
+        labels,
+        timesMs: timesMs.subarray(low, high),
+        values: values.subarray(low, high),
+        ...(startsMs && { startsMs: startsMs.subarray(low, high) }),
+        ...(histograms && { histograms: histograms.slice(low, high) }),
+      });
     }
     return found.sort((a, b) => Labels.compare(a.labels, b.labels));
   }
 }
 
-/** Histogram samples are left out: the engine does not know them yet. */
 function columnsOf(series: StoredSeries): SeriesSamples {
-  const samples = [...series.samples].filter(([, item]) => item.kind !== "histogram").sort(([a], [b]) => a - b);
+  const samples = [...series.samples].sort(([a], [b]) => a - b);
   const timesMs = Float64Array.from(samples, ([timeMs]) => timeMs);
-  const values = Float64Array.from(samples, ([, item]) => (item.kind === "value" ? item.value : 0));
+  const values = Float64Array.from(samples, ([, item]) => (item.kind === "value" ? item.value : Number.NaN));
   const bits = bitsOf(values);
   samples.forEach(([, item], i) => {
     if (item.kind === "stale") setStaleAt(bits, i);
   });
-  if (series.starts.size === 0) return { labels: series.labels, timesMs, values };
-  const startsMs = timesMs.map((timeMs) => series.starts.get(timeMs) ?? 0);
-  return { labels: series.labels, timesMs, values, startsMs };
+  return {
+    labels: series.labels,
+    timesMs,
+    values,
+    ...(series.starts.size > 0 && { startsMs: timesMs.map((timeMs) => series.starts.get(timeMs) ?? 0) }),
+    ...(series.hasHistograms && { histograms: histogramsOf(samples.map(([, item]) => item)) }),
+  };
+}
+
+/** With the hints that a store gives them. */
+function histogramsOf(items: readonly SeriesItem[]): (NativeHistogram | undefined)[] {
+  let previous: NativeHistogram | undefined;
+  return items.map((item) => {
+    previous = item.kind === "histogram" ? storedHint(item.histogram, previous) : undefined;
+    return previous;
+  });
 }

@@ -156,9 +156,9 @@ async function checkAsRange(
     return `as a range query: ${error instanceof Error ? error.message : String(error)}`;
   }
   if (result.value.type !== "matrix") return "a range query gave no matrix";
-  const samples = result.value.series.flatMap(({ labels, timesMs, values }) => {
+  const samples = result.value.series.flatMap(({ labels, timesMs, values, histograms }) => {
     const i = timesMs.indexOf(timeMs);
-    return i < 0 ? [] : [{ labels, timeMs, value: values[i] }];
+    return i < 0 ? [] : [{ labels, timeMs, value: values[i], histogram: histograms?.[i] }];
   });
   const failure =
     command.scalar !== undefined

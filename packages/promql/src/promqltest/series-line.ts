@@ -1,14 +1,17 @@
 // Series lines of scripts and unit tests: `metric{label="v"} 1 2x3 4+1x5 _ stale {{count:1}}`.
-import type { Labels } from "@storewatch/model";
-import { parseDurationMs } from "@storewatch/model";
+import { type Labels, parseDurationMs } from "@storewatch/model";
+import { HistogramSum } from "../engine/histogram/sum.ts";
 import { parseMetric } from "../parser/metric.ts";
 import { parseNumberText } from "../parser/text.ts";
+import { parseHistogram, type WrittenHistogram } from "./histogram-notation.ts";
+import { SeriesSyntaxError } from "./syntax-error.ts";
+
+export { SeriesSyntaxError } from "./syntax-error.ts";
 
 export type SeriesItem =
   | { readonly kind: "value"; readonly value: number }
   | { readonly kind: "gap" | "stale" }
-  /** A native histogram, kept as written until the engine knows them. */
-  | { readonly kind: "histogram"; readonly text: string };
+  | ({ readonly kind: "histogram" } & WrittenHistogram);
 
 export interface SeriesLine {
   readonly labels: Labels;
@@ -20,9 +23,6 @@ export interface StartsLine {
   readonly labels: Labels;
   readonly offsetsMs: readonly (number | undefined)[];
 }
-
-/** A line that is not in the notation. */
-export class SeriesSyntaxError extends Error {}
 
 const GAP: SeriesItem = { kind: "gap" };
 const STALE: SeriesItem = { kind: "stale" };
@@ -70,8 +70,27 @@ function addItem(item: string, items: SeriesItem[]): void {
   const histogram = HISTOGRAMS.exec(item);
   if (gap) repeat(items, GAP, Number(gap[1] ?? 1));
   else if (stale) repeat(items, STALE, Number(stale[1] ?? 0) + 1);
-  else if (histogram) repeat(items, { kind: "histogram", text: item }, Number(histogram[4] ?? histogram[5] ?? 0) + 1);
+  else if (histogram) addHistograms(histogram, items);
   else addNumbers(item, items);
+}
+
+function addHistograms(match: RegExpExecArray, items: SeriesItem[]): void {
+  const [, first, sign, step, changed, same] = match;
+  const written = parseHistogram(first, numberOf);
+  const count = Number(changed ?? same ?? 0) + 1;
+  if (step === undefined) {
+    repeat(items, { kind: "histogram", ...written }, count);
+    return;
+  }
+  if (count > ITEMS_MAX) throw new SeriesSyntaxError("too many values");
+  const { histogram: delta, hasHint } = parseHistogram(step, numberOf);
+  const sum = new HistogramSum(written.histogram);
+  for (let i = 0; i < count; i++) {
+    if (i > 0 && !(sign === "-" ? sum.subtract(delta) : sum.add(delta))) {
+      throw new SeriesSyntaxError("exponential and custom buckets cannot be added");
+    }
+    items.push({ kind: "histogram", histogram: sum.result(), hasHint: written.hasHint || hasHint });
+  }
 }
 
 function addNumbers(item: string, items: SeriesItem[]): void {

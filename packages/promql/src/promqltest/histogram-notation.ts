@@ -1,0 +1,79 @@
+// Native histograms in scripts: `{{schema:1 sum:3.4 count:5 z_bucket:1 z_bucket_w:0.01 buckets:[1 2] offset:-1}}`.
+import type { BucketSpan, CounterResetHint, NativeHistogram } from "@storewatch/model";
+import { SeriesSyntaxError } from "./syntax-error.ts";
+
+const HINTS: ReadonlyMap<string, CounterResetHint> = new Map([
+  ["unknown", "unknown"],
+  ["reset", "reset"],
+  ["not_reset", "notReset"],
+  ["gauge", "gauge"],
+]);
+const LISTS: ReadonlySet<string> = new Set(["buckets", "n_buckets", "custom_values"]);
+const NUMBERS: ReadonlySet<string> = new Set([
+  "schema",
+  "sum",
+  "count",
+  "z_bucket",
+  "z_bucket_w",
+  "offset",
+  "n_offset",
+]);
+
+export interface WrittenHistogram {
+  readonly histogram: NativeHistogram;
+  /** The counter reset hint is written, and not left to what a store finds out. */
+  readonly hasHint: boolean;
+}
+
+/** `readNumber` throws on what is none. */
+export function parseHistogram(text: string, readNumber: (text: string) => number): WrittenHistogram {
+  const numbers = new Map<string, number>();
+  const lists = new Map<string, number[]>();
+  let hint: CounterResetHint | undefined;
+  const body = text.replace(/^\{\{/, "").replace(/\}\}$/, "");
+  for (const match of body.matchAll(/([a-z_]+)\s*:\s*(\[[^\]]*\]|\S+)|(\S+)/g)) {
+    const [, key, value] = match;
+    if (key === "counter_reset_hint" && HINTS.has(value)) hint = HINTS.get(value);
+    else if (NUMBERS.has(key)) numbers.set(key, readNumber(value));
+    else if (LISTS.has(key) && value.startsWith("[")) {
+      const items = value
+        .slice(1, -1)
+        .split(/[\s,]+/)
+        .filter((item) => item !== "");
+      lists.set(key, items.map(readNumber));
+    } else throw new SeriesSyntaxError(`cannot read "${match[0]}" of the histogram ${text}`);
+  }
+  const number = (key: string) => numbers.get(key) ?? 0;
+  const positiveBuckets = lists.get("buckets") ?? [];
+  const negativeBuckets = lists.get("n_buckets") ?? [];
+  const histogram: NativeHistogram = {
+    schema: number("schema"),
+    count: number("count"),
+    sum: number("sum"),
+    zeroThreshold: number("z_bucket_w"),
+    zeroCount: number("z_bucket"),
+    positiveSpans: spanOf(number("offset"), positiveBuckets),
+    positiveBuckets,
+    negativeSpans: spanOf(number("n_offset"), negativeBuckets),
+    negativeBuckets,
+    customValues: lists.get("custom_values") ?? [],
+    counterReset: hint ?? "unknown",
+  };
+  return { histogram, hasHint: hint !== undefined };
+}
+
+function spanOf(offset: number, buckets: readonly number[]): BucketSpan[] {
+  return buckets.length === 0 ? [] : [{ offset, length: buckets.length }];
+}
+
+export function formatHistogram(histogram: NativeHistogram): string {
+  const { schema, count, sum, zeroCount, zeroThreshold, customValues, counterReset } = histogram;
+  const list = (buckets: readonly number[], spans: readonly BucketSpan[]) =>
+    `${spans.map(({ offset, length }) => `${offset}/${length}`).join(",")}:[${buckets.join(" ")}]`;
+  return (
+    `{{schema:${schema} count:${count} sum:${sum} z_bucket:${zeroCount} z_bucket_w:${zeroThreshold} ` +
+    `buckets ${list(histogram.positiveBuckets, histogram.positiveSpans)} ` +
+    `n_buckets ${list(histogram.negativeBuckets, histogram.negativeSpans)} ` +
+    `custom_values:[${customValues.join(" ")}] counter_reset_hint:${counterReset}}}`
+  );
+}

@@ -1,0 +1,2 @@
+/** A line that is not in the notation. */
+export class SeriesSyntaxError extends Error {}
