@@ -105,6 +105,7 @@ async function main() {
   const { PageTargets } = await import("../dist/collect/scrape/page-targets.js");
   const { PageBuffer } = await import("../dist/collect/scrape/page-buffer.js");
   const { createSeriesResolver } = await import("../dist/collect/scrape/series-resolver.js");
+  const { ConfiguredHttp } = await import("../dist/collect/http/configured-http.js");
   const { createHttpFetcher } = await import("../dist/collect/scrape/http-fetch.js");
   const { createAddressRules } = await import("../dist/kernel/address-rules.js");
   const { systemClock } = await import("../dist/kernel/clock.js");
@@ -157,6 +158,7 @@ async function main() {
   const port = await new Promise((resolve) => child.once("message", resolve));
   const tls = { ca: "", caFile: "", cert: "", certFile: "", keyFile: "", serverName: "", insecureSkipVerify: false };
   const fetcher = createHttpFetcher({
+    http: new ConfiguredHttp({ headers: [] }, undefined, systemClock),
     config: { followRedirects: true, headers: [], tls },
     negotiation: { protocols: ["PrometheusText0.0.4"], escaping: "allow-utf-8" },
     rules: createAddressRules(),

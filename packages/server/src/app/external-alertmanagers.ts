@@ -1,15 +1,20 @@
 // The section `alerting` of the Prometheus file → Alertmanagers to send to.
-import { type LabelRecord, Labels } from "@storewatch/model";
+import { type Clock, type LabelRecord, Labels } from "@storewatch/model";
+import { ConfiguredHttp } from "../collect/http/configured-http.ts";
 import type { AlertmanagerConfig, PrometheusConfig } from "../collect/prometheus-config.ts";
 import { createRelabeller, relabel } from "../collect/relabel.ts";
-import { requestHeaders, tlsOptions } from "../collect/scrape/credentials.ts";
-import type { SafeHttp, SafeHttpTls } from "../kernel/safe-http.ts";
+import { systemClock } from "../kernel/clock.ts";
+import type { SafeHttp } from "../kernel/safe-http.ts";
 import type { AlertmanagerTarget } from "../notify/index.ts";
 
 const API = "/api/v2/alerts";
 
 /** External labels are added where an alert has none of the name, then it is relabelled: for all, and for each. */
-export function alertmanagerTargets(config: PrometheusConfig, send: SafeHttp["request"]): AlertmanagerTarget[] {
+export function alertmanagerTargets(
+  config: PrometheusConfig,
+  send: SafeHttp["request"],
+  clock: Clock = systemClock,
+): AlertmanagerTarget[] {
   const forAll = createRelabeller(config.alertRelabel);
   const external = config.global.externalLabels.toJSON();
   return config.alertmanagers.flatMap((manager) => {
@@ -18,10 +23,11 @@ export function alertmanagerTargets(config: PrometheusConfig, send: SafeHttp["re
       const map = new Map(Object.entries({ ...external, ...labels }));
       return forAll(map) && own(map) ? Object.fromEntries(map) : undefined;
     };
+    const http = new ConfiguredHttp(manager.http, send, clock);
     return addressesOf(manager).map((url) => ({
       name: url,
       relabel: relabelAlert,
-      post: (body, signal) => post(manager, send, url, body, signal),
+      post: (body, signal) => post(http, manager.timeoutMs, url, body, signal),
     }));
   });
 }
@@ -48,27 +54,20 @@ function addressesOf(manager: AlertmanagerConfig): string[] {
 }
 
 async function post(
-  manager: AlertmanagerConfig,
-  send: SafeHttp["request"],
+  http: ConfiguredHttp,
+  timeoutMs: number,
   url: string,
   body: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const headers: Record<string, string> = { "content-type": "application/json", "user-agent": "Storewatch" };
-  for (const [name, value] of Object.entries(await requestHeaders(manager.http))) {
-    headers[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
-  }
-  const { status } = await send({
+  const { status } = await http.request({
     method: "POST",
     url,
     body,
-    headers,
-    tls: (await tlsOptions(manager.http.tls)) as SafeHttpTls,
-    timeoutMs: manager.timeoutMs,
+    headers: { "content-type": "application/json", "user-agent": "Storewatch" },
+    timeoutMs,
     bodyLimitBytes: 64 * 1024,
-    followRedirects: manager.http.followRedirects,
     signal,
-    origin: "operator",
   });
   return status;
 }

@@ -4,9 +4,9 @@ import type { AppendResult, RowWriter } from "@storewatch/tsdb";
 import type { Registry } from "prom-client";
 import { type AddressRules, createAddressRules } from "../kernel/address-rules.ts";
 import type { Logger } from "../kernel/logger.ts";
-import { systemRandom } from "../kernel/rng.ts";
+import { type Rng, systemRng } from "../kernel/rng.ts";
 import { createSafeHttp, type SafeHttp } from "../kernel/safe-http.ts";
-import { type DnsResolver, systemResolver } from "./discovery/dns.ts";
+import { type DnsResolver, systemResolver } from "./discovery/dns-resolver.ts";
 import type { TargetBoard } from "./interface.ts";
 import type { PrometheusConfig } from "./prometheus-config.ts";
 import { mergeMetadata } from "./scrape/metadata.ts";
@@ -43,6 +43,8 @@ export interface CollectorOptions {
   readonly http?: SafeHttp;
   /** Default: the machine's name servers. */
   readonly resolver?: DnsResolver;
+  /** Default: the machine's. */
+  readonly random?: Rng;
 }
 
 export interface Collector {
@@ -62,18 +64,28 @@ class JobCollector implements Collector {
   private readonly pools = new Map<string, { readonly pool: ScrapePool; key: string }>();
   private readonly deps: ScrapePoolDeps;
   private readonly self: ScrapeLoop | undefined;
+  private readonly http: SafeHttp;
   private started = false;
 
   constructor(private readonly options: CollectorOptions) {
     const { store, clock, logger } = options;
     const metrics = createCollectMetrics(options.metrics);
+    const userAgent = options.userAgent ?? "Storewatch";
+    this.http = options.http ?? createSafeHttp();
     this.deps = {
       clock,
       logger,
       metrics,
       pages: new PageBufferPool(),
       rules: options.addressRules ?? createAddressRules(),
-      userAgent: options.userAgent ?? "Storewatch",
+      userAgent,
+      discovery: {
+        clock,
+        userAgent,
+        random: options.random ?? systemRng,
+        http: (request) => this.http.request(request),
+        resolver: options.resolver ?? systemResolver(),
+      },
       // What stands in the operator's file may write for all tenants; a job's `tenants` is applied to each series before
       // it gets a column, so that `up` of a job for several tenants, which belongs to none, can be stored.
       openRows: (key, intervalMs) => store.openRows(ALL_TENANTS, key, intervalMs),
@@ -103,6 +115,7 @@ class JobCollector implements Collector {
   async stop(): Promise<void> {
     await Promise.all([...this.pools.values()].map(({ pool }) => pool.stop()));
     await this.self?.stop();
+    if (!this.options.http) await this.http.close();
   }
 
   readonly board: TargetBoard = {

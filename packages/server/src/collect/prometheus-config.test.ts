@@ -62,7 +62,7 @@ scrape_configs:
     expect(config.ruleFiles).toEqual(["/etc/rules/*.yml", "/abs/x.yml"]);
     expect(config.scrapeConfigs[0].http.authorization?.credentialsFile).toBe("/etc/token");
     expect(config.scrapeConfigs[0].http.tls.caFile).toBe("/ca.pem");
-    expect(config.scrapeConfigs[0].fileDiscovery[0].files).toEqual(["/etc/targets/*.json"]);
+    expect(config.scrapeConfigs[0].discoveries[1]).toMatchObject({ kind: "file", files: ["/etc/targets/*.json"] });
   });
 
   test("external labels take from the environment", () => {

@@ -22,10 +22,19 @@ import { goQuote } from "./scrape/go-text.ts";
 
 export type {
   AlertmanagerConfig,
+  DiscoveryConfig,
+  DnsDiscoveryConfig,
+  DnsRecordType,
   FileDiscoveryConfig,
   HttpClientConfig,
+  HttpDiscoveryConfig,
+  KubernetesAccess,
+  KubernetesDiscoveryConfig,
+  KubernetesRole,
   PrometheusConfig,
+  ProxyClientConfig,
   ScrapeConfig,
+  StaticDiscoveryConfig,
   TargetGroup,
   TlsClientConfig,
 } from "./prometheus/config-types.ts";
@@ -72,8 +81,10 @@ export function parsePrometheusConfig(file: string, sources: ConfigSources): Pro
       externalLabels: externalLabels(global, sources.environment),
     },
     ruleFiles: (fields.rule_files ?? []).map((pattern) => path.resolve(dir, pattern)),
-    scrapeConfigs: jobs.map(({ job, dir: jobDir }) => toScrapeConfig(job, global, jobDir)),
-    alertmanagers: toAlertmanagers(fields.alerting, schemeOf(global), dir),
+    scrapeConfigs: jobs.map(({ job, dir: jobDir }) =>
+      toScrapeConfig(job, global, { dir: jobDir, environment: sources.environment }),
+    ),
+    alertmanagers: toAlertmanagers(fields.alerting, schemeOf(global), { dir, environment: sources.environment }),
     alertRelabel: toRelabelConfigs(fields.alerting?.alert_relabel_configs),
     retentionMs: fields.storage?.tsdb?.retention?.time || undefined,
     otlp: toOtlpSettings(fields.otlp),

@@ -65,6 +65,8 @@ export interface SafeHttpRequest {
   /** Default false: a 3xx is an answer like any other. Each hop is checked like a first request; at most 10. */
   readonly followRedirects?: boolean;
   readonly signal?: AbortSignal;
+  /** Takes the body of a 200 in parts as they come; `bodyLimitBytes` then limits nothing and `body` is empty. */
+  readonly onPart?: (part: Buffer) => void;
 }
 
 export interface SafeHttpResponse {
@@ -262,7 +264,12 @@ async function exchange(
   const limit = request.bodyLimitBytes ?? BODY_LIMIT_BYTES;
   const parts: Buffer[] = [];
   let size = 0;
+  const { onPart } = request;
   for await (const part of answer.body) {
+    if (onPart && answer.statusCode === 200) {
+      onPart(part as Buffer);
+      continue;
+    }
     size += (part as Buffer).length;
     // Leaving the loop destroys the stream and with it the connection.
     if (size > limit) throw new SafeHttpError("body-limit", `the answer is larger than ${limit} bytes`);

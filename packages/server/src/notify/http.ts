@@ -1,9 +1,9 @@
 // HTTP to receivers: `http_config` applied, answers sorted into delivered, try again, refused.
 import type { Clock } from "@storewatch/model";
 import type { HttpConfig, ProxyConfig, Secret, TlsConfig } from "../alerts/config/index.ts";
+import { OAuthTokens } from "../kernel/oauth-tokens.ts";
 import type { SafeHttp, SafeHttpProxy, SafeHttpRequest, SafeHttpResponse } from "../kernel/safe-http.ts";
 import { SafeHttpError } from "../kernel/safe-http.ts";
-import { OAuthTokens } from "./oauth.ts";
 import { proxyFor } from "./proxy.ts";
 
 /** The part of the safe client that receivers use. */

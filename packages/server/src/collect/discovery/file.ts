@@ -3,25 +3,19 @@
 import { type FSWatcher, watch } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { Clock, Timer } from "@storewatch/model";
+import type { Timer } from "@storewatch/model";
 import { z } from "zod";
 import { parseConfigDocument, validate } from "../../config/document.ts";
 import { glob } from "../glob.ts";
 import { text, textMap, texts, withSources } from "../prometheus/fields.ts";
 import type { FileDiscoveryConfig, TargetGroup } from "../prometheus-config.ts";
-import type { Discovery } from "./discovery.ts";
+import type { Discovery, DiscoveryDeps, OnGroups } from "./interface.ts";
 
 /** Editors write in several steps; one reading for all of them. */
 const SETTLE_MS = 50;
 
-export interface FileDiscoveryOptions {
-  readonly config: FileDiscoveryConfig;
-  readonly clock: Clock;
-  readonly onProblem: (file: string, message: string) => void;
-}
-
-export function fileDiscovery(options: FileDiscoveryOptions): Discovery {
-  return new FileDiscovery(options);
+export function fileDiscovery(config: FileDiscoveryConfig, deps: DiscoveryDeps): Discovery {
+  return new FileDiscovery(config, deps);
 }
 
 class FileDiscovery implements Discovery {
@@ -29,14 +23,17 @@ class FileDiscovery implements Discovery {
   private readonly watchers = new Map<string, FSWatcher>();
   private refresh: Timer | undefined;
   private settle: Timer | undefined;
-  private onGroups: (groups: readonly TargetGroup[]) => void = () => {};
+  private onGroups: OnGroups = () => {};
   private reading = false;
   private again = false;
   private stopped = false;
 
-  constructor(private readonly options: FileDiscoveryOptions) {}
+  constructor(
+    private readonly config: FileDiscoveryConfig,
+    private readonly deps: DiscoveryDeps,
+  ) {}
 
-  start(onGroups: (groups: readonly TargetGroup[]) => void): void {
+  start(onGroups: OnGroups): void {
     this.onGroups = onGroups;
     void this.read();
     this.scheduleRefresh();
@@ -51,7 +48,7 @@ class FileDiscovery implements Discovery {
   }
 
   private scheduleRefresh(): void {
-    this.refresh = this.options.clock.setTimer(this.options.config.refreshIntervalMs, () => {
+    this.refresh = this.deps.clock.setTimer(this.config.refreshIntervalMs, () => {
       void this.read();
       this.scheduleRefresh();
     });
@@ -74,20 +71,20 @@ class FileDiscovery implements Discovery {
   }
 
   private async readAll(): Promise<void> {
-    const files = [...new Set(this.options.config.files.flatMap((pattern) => glob(pattern)))];
+    const files = [...new Set(this.config.files.flatMap((pattern) => glob(pattern)))];
     for (const file of this.known.keys()) if (!files.includes(file)) this.known.delete(file);
     for (const file of files) {
       try {
         this.known.set(file, parseTargetFile(file, await readFile(file, "utf8")));
       } catch (error) {
-        this.options.onProblem(file, error instanceof Error ? error.message : String(error));
+        this.deps.onProblem(file, error instanceof Error ? error.message : String(error));
       }
     }
   }
 
   /** Folders are watched, not files: a file that is replaced by renaming is another file. */
   private watchFolders(): void {
-    const folders = new Set(this.options.config.files.map((pattern) => path.dirname(pattern)));
+    const folders = new Set(this.config.files.map((pattern) => path.dirname(pattern)));
     for (const folder of folders) {
       if (this.watchers.has(folder) || this.stopped) continue;
       try {
@@ -107,7 +104,7 @@ class FileDiscovery implements Discovery {
   private changed(): void {
     if (this.stopped) return;
     this.settle?.cancel();
-    this.settle = this.options.clock.setTimer(SETTLE_MS, () => void this.read());
+    this.settle = this.deps.clock.setTimer(SETTLE_MS, () => void this.read());
   }
 }
 

@@ -1,8 +1,8 @@
-import type { TargetGroup } from "../prometheus-config.ts";
-import type { Discovery } from "./discovery.ts";
+import type { StaticDiscoveryConfig } from "../prometheus-config.ts";
+import type { Discovery } from "./interface.ts";
 
 /** A list that stands in the configuration itself. */
-export function staticDiscovery(groups: readonly TargetGroup[]): Discovery {
+export function staticDiscovery({ groups }: StaticDiscoveryConfig): Discovery {
   return {
     start: (onGroups) => onGroups(groups),
     stop() {},

@@ -69,8 +69,7 @@ export interface ScrapeConfig {
   readonly histograms: HistogramOptions;
   readonly histogramLimits: HistogramLimits;
   readonly http: HttpClientConfig;
-  readonly staticGroups: readonly TargetGroup[];
-  readonly fileDiscovery: readonly FileDiscoveryConfig[];
+  readonly discoveries: readonly DiscoveryConfig[];
   readonly relabel: readonly RelabelConfig[];
   readonly metricRelabel: readonly RelabelConfig[];
   readonly tenants: TenantScope;
@@ -82,11 +81,64 @@ export interface TargetGroup {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** Where targets come from: one of the kinds in discovery/registry.ts. */
+export type DiscoveryConfig =
+  | StaticDiscoveryConfig
+  | FileDiscoveryConfig
+  | HttpDiscoveryConfig
+  | DnsDiscoveryConfig
+  | KubernetesDiscoveryConfig;
+
+export interface StaticDiscoveryConfig {
+  readonly kind: "static";
+  readonly groups: readonly TargetGroup[];
+}
+
 export interface FileDiscoveryConfig {
+  readonly kind: "file";
   /** Absolute patterns. */
   readonly files: readonly string[];
   readonly refreshIntervalMs: number;
 }
+
+export interface HttpDiscoveryConfig {
+  readonly kind: "http";
+  readonly url: string;
+  readonly refreshIntervalMs: number;
+  readonly http: HttpClientConfig;
+}
+
+export type DnsRecordType = "A" | "AAAA" | "SRV" | "MX" | "NS";
+
+export interface DnsDiscoveryConfig {
+  readonly kind: "dns";
+  readonly names: readonly string[];
+  readonly type: DnsRecordType;
+  /** Not of SRV records, which have their own. */
+  readonly port: number;
+  readonly refreshIntervalMs: number;
+}
+
+export type KubernetesRole = "node" | "pod" | "service" | "endpoints" | "endpointslice" | "ingress";
+
+export interface KubernetesDiscoveryConfig {
+  readonly kind: "kubernetes";
+  readonly role: KubernetesRole;
+  readonly access: KubernetesAccess;
+  /** Empty: all. */
+  readonly namespaces: readonly string[];
+  /** The namespace that Storewatch itself runs in, besides those above. */
+  readonly ownNamespace: boolean;
+  readonly selectors: ReadonlyArray<{ readonly role: KubernetesRole; readonly label: string; readonly field: string }>;
+  readonly attachNode: boolean;
+  readonly attachNamespace: boolean;
+}
+
+export type KubernetesAccess =
+  /** `server` is undefined outside of a cluster; `dir` holds token, ca.crt and namespace. */
+  | { readonly kind: "in-cluster"; readonly server: string | undefined; readonly dir: string }
+  | { readonly kind: "kubeconfig"; readonly file: string }
+  | { readonly kind: "server"; readonly server: string; readonly http: HttpClientConfig };
 
 /** File names are absolute. */
 export interface HttpClientConfig {
@@ -101,9 +153,33 @@ export interface HttpClientConfig {
   readonly authorization:
     | { readonly type: string; readonly credentials: Secret | undefined; readonly credentialsFile: string }
     | undefined;
+  readonly oauth2: OAuth2ClientConfig | undefined;
   readonly tls: TlsClientConfig;
+  readonly proxy: ProxyClientConfig | undefined;
   readonly followRedirects: boolean;
   readonly headers: readonly HttpHeaderConfig[];
+}
+
+/** Client credentials. */
+export interface OAuth2ClientConfig {
+  readonly clientId: string;
+  readonly secret: Secret | undefined;
+  readonly secretFile: string;
+  readonly tokenUrl: string;
+  readonly scopes: readonly string[];
+  readonly endpointParams: Readonly<Record<string, string>>;
+  /** For the token server; nothing is taken over from the section around it. */
+  readonly tls: TlsClientConfig;
+  readonly proxy: ProxyClientConfig | undefined;
+}
+
+export interface ProxyClientConfig {
+  /** URLs, which may hold a password, by the scheme of what is asked. */
+  readonly http: Secret | undefined;
+  readonly https: Secret | undefined;
+  readonly noProxy: readonly string[];
+  /** For the proxy only. */
+  readonly connectHeaders: ReadonlyArray<{ readonly name: string; readonly values: readonly Secret[] }>;
 }
 
 export interface HttpHeaderConfig {

@@ -4,19 +4,18 @@ import type { NameScheme } from "../relabel.ts";
 import type { AlertmanagerConfig } from "./config-types.ts";
 import type { alertingFields } from "./other-sections.ts";
 import { toRelabelConfigs } from "./relabel-fields.ts";
-import { toHttp } from "./to-scrape-config.ts";
+import { type Surroundings, toHttp } from "./to-http.ts";
 
 const TIMEOUT_MS = 10_000;
 
 type Alerting = z.output<typeof alertingFields>;
 
-/** `dir` is the folder of the file: relative file names start there. */
-export function toAlertmanagers(alerting: Alerting, nameScheme: NameScheme, dir: string): AlertmanagerConfig[] {
+export function toAlertmanagers(alerting: Alerting, nameScheme: NameScheme, from: Surroundings): AlertmanagerConfig[] {
   return (alerting?.alertmanagers ?? []).map((fields) => ({
     scheme: fields.scheme || "http",
     pathPrefix: slashed(fields.path_prefix ?? ""),
     timeoutMs: fields.timeout || TIMEOUT_MS,
-    http: toHttp(fields, dir),
+    http: toHttp(fields, from),
     staticGroups: (fields.static_configs ?? []).map(({ targets, labels }) => ({
       targets: targets ?? [],
       labels: labels ?? {},

@@ -5,6 +5,7 @@ import type { ConfigDocument, Path } from "../../config/document.ts";
 import { foreignDiscovery } from "./discovery-kinds.ts";
 import type { PrometheusFields } from "./file-schema.ts";
 import type { ScrapeFields } from "./scrape-fields.ts";
+import { KNOWN_KINDS } from "./to-discoveries.ts";
 
 const NOT_YET = "not in this version of Storewatch";
 
@@ -52,9 +53,7 @@ function unsupportedAlertmanagers(fields: PrometheusFields, document: ConfigDocu
       if ((one[key] ?? []).length > 0) warn(key, `${key}: ${NOT_YET}`, "name the Alertmanagers in static_configs");
     }
     if ((one.file_sd_configs ?? []).length > 0) warn("file_sd_configs", `file_sd_configs of Alertmanagers: ${NOT_YET}`);
-    for (const key of ["oauth2", "sigv4", "proxy_url", "proxy_from_environment"] as const) {
-      if (one[key]) warn(key, `${key} of Alertmanagers: ${NOT_YET}`);
-    }
+    if (one.sigv4) warn("sigv4", `sigv4 of Alertmanagers: ${NOT_YET}`);
     return found;
   });
 }
@@ -65,7 +64,7 @@ export function unsupportedInJob(job: ScrapeFields, document: ConfigDocument, at
   const add = (key: keyof ScrapeFields, message: string, severity: Severity, fix?: string) =>
     void findings.push(finding(document, [...at, key], message, severity, fix));
   for (const key of Object.keys(foreignDiscovery) as Array<keyof typeof foreignDiscovery>) {
-    if ((job[key] ?? []).length === 0) continue;
+    if ((job[key] ?? []).length === 0 || KNOWN_KINDS.has(key)) continue;
     add(
       key,
       `${key}: ${NOT_YET}`,
@@ -73,9 +72,9 @@ export function unsupportedInJob(job: ScrapeFields, document: ConfigDocument, at
       "let a tool write the targets to a file for file_sd_configs, or list them in static_configs",
     );
   }
-  if (job.oauth2) add("oauth2", `oauth2: ${NOT_YET}`, "error", "use authorization with a credentials_file");
-  if (job.proxy_url) add("proxy_url", `proxy_url: ${NOT_YET}`, "error");
-  if (job.proxy_from_environment) add("proxy_from_environment", `proxy_from_environment: ${NOT_YET}`, "error");
+  if (usesSignedGrant(job.oauth2)) {
+    add("oauth2", `oauth2 with grant_type ${JWT_GRANT}: ${NOT_YET}`, "error", "use a client_secret_file");
+  }
   for (const key of secretReferences(job)) {
     findings.push(
       finding(document, [...at, ...key], `${key.join(".")}: ${NOT_YET}`, "error", "use the key that ends in _file"),
@@ -88,6 +87,12 @@ export function unsupportedInJob(job: ScrapeFields, document: ConfigDocument, at
   return findings;
 }
 
+const JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+function usesSignedGrant(oauth2: ScrapeFields["oauth2"]): boolean {
+  return oauth2?.grant_type === JWT_GRANT;
+}
+
 function secretReferences(job: ScrapeFields): string[][] {
   const keys: string[][] = [];
   const look = (section: object | null | undefined, name: string) => {
@@ -96,5 +101,6 @@ function secretReferences(job: ScrapeFields): string[][] {
   look(job.basic_auth, "basic_auth");
   look(job.authorization, "authorization");
   look(job.tls_config, "tls_config");
+  look(job.oauth2, "oauth2");
   return keys;
 }

@@ -27,7 +27,7 @@ export async function requestHeaders(config: HttpClientConfig): Promise<Record<s
   return headers;
 }
 
-async function secretFile(file: string): Promise<string> {
+export async function secretFile(file: string): Promise<string> {
   try {
     return (await readFile(file, "utf8")).trim();
   } catch (error) {

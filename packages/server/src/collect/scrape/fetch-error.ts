@@ -4,6 +4,8 @@ export class FetchError extends Error {
   constructor(
     message: string,
     readonly outcome: "timeout" | "connect" | "status" | "content" | "limit" = "connect",
+    /** Of the answer, where that is what is wrong. */
+    readonly status?: number,
   ) {
     super(message);
   }

@@ -6,13 +6,15 @@ import { isIP, type LookupFunction } from "node:net";
 import { gunzip } from "node:zlib";
 import type { Clock } from "@storewatch/model";
 import type { AddressRules } from "../../kernel/address-rules.ts";
+import type { ConfiguredHttp } from "../http/configured-http.ts";
 import type { HttpClientConfig } from "../prometheus-config.ts";
 import { acceptHeader, formatOf, type Negotiation, type PageFormat } from "./content.ts";
-import { requestHeaders, tlsOptions, tlsStamp } from "./credentials.ts";
+import { tlsOptions, tlsStamp } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
 import { describeSocketError, FetchError } from "./fetch-error.ts";
 import { BodyLimitError, PageBuffer } from "./page-buffer.ts";
 import { isPlain, PlainHttp } from "./plain-http.ts";
+import { fetchByProxy } from "./proxied-fetch.ts";
 import { type ResponseHead, UnusualResponse } from "./response-reader.ts";
 
 export interface FetchRequest {
@@ -38,6 +40,8 @@ export interface HttpFetcher {
 
 export interface HttpFetcherOptions {
   readonly config: HttpClientConfig;
+  /** Made of the same configuration: credentials, and pages that go by a proxy. */
+  readonly http: ConfiguredHttp;
   readonly rules: AddressRules;
   readonly clock: Clock;
   readonly userAgent: string;
@@ -55,14 +59,15 @@ export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
   const unusual = new Set<string>();
   const accept = acceptHeader(options.negotiation);
   const fetch: FetchPage = async (request) => {
-    const own = await requestHeaders(options.config);
-    const headers: Record<string, string | string[]> = {
-      ...own,
+    const asked = {
       accept,
       "accept-encoding": request.compress ? "gzip" : "identity",
       "user-agent": options.userAgent,
       "x-prometheus-scrape-timeout-seconds": String(request.timeoutMs / 1000),
     };
+    if (options.http.proxyFor(request.url)) return await byProxy(options, request, asked);
+    const own = await options.http.headers(request.signal);
+    const headers: Record<string, string | string[]> = { ...own, ...asked };
     const deadline = new Deadline(request.timeoutMs, request.signal, options.clock);
     try {
       if (!unusual.has(request.url.href) && isPlain(request.url, headers)) {
@@ -74,6 +79,9 @@ export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
       }
       const response = await follow(request.url, headers, deadline, options, agents, lookup);
       return await readBody(response, request, deadline, options.negotiation);
+    } catch (error) {
+      if (error instanceof FetchError && error.status === 401) options.http.refused();
+      throw error;
     } finally {
       deadline.end();
     }
@@ -121,6 +129,19 @@ async function fetchPlainly(
   return format;
 }
 
+async function byProxy(
+  { http: client, negotiation }: HttpFetcherOptions,
+  request: FetchRequest,
+  headers: Readonly<Record<string, string>>,
+): Promise<PageFormat> {
+  const { contentType, contentEncoding, body } = await fetchByProxy(client, request, headers);
+  const format = formatOf(contentType, negotiation.fallback);
+  if (isZipped(contentEncoding)) await unzip(body, request);
+  else request.page.append(body.bytes.subarray(0, body.length), request.bodyLimitBytes);
+  request.page.seal();
+  return format;
+}
+
 async function follow(
   first: URL,
   headers: Record<string, string | string[]>,
@@ -151,7 +172,7 @@ async function follow(
 }
 
 function statusError(status: number, reason: string): FetchError {
-  return new FetchError(`server returned HTTP status ${status} ${reason}`.trim(), "status");
+  return new FetchError(`server returned HTTP status ${status} ${reason}`.trim(), "status", status);
 }
 
 function target(url: URL): RequestOptions {

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createAddressRules } from "../../kernel/address-rules.ts";
 import { systemClock } from "../../kernel/clock.ts";
+import { ConfiguredHttp } from "../http/configured-http.ts";
 import type { HttpClientConfig } from "../prometheus-config.ts";
 import { createHttpFetcher, type HttpFetcher } from "./http-fetch.ts";
 import { BodyLimitError, PageBuffer } from "./page-buffer.ts";
@@ -41,6 +42,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   fetcher = createHttpFetcher({
     config: CONFIG,
+    http: new ConfiguredHttp(CONFIG, () => Promise.reject(new Error("no proxy here")), systemClock),
     negotiation: { protocols: ["PrometheusText0.0.4"], escaping: "allow-utf-8", fallback: undefined },
     rules: createAddressRules(),
     clock: systemClock,

@@ -1,17 +1,17 @@
 // All targets of one job: discovered, relabelled, each with its loop.
-import type { Clock, Labels } from "@storewatch/model";
+import type { Clock, Labels, Timer } from "@storewatch/model";
 import type { RowWriter } from "@storewatch/tsdb";
 import type { AddressRules } from "../../kernel/address-rules.ts";
-import type { Discovery } from "../discovery/discovery.ts";
-import { fileDiscovery } from "../discovery/file.ts";
-import { staticDiscovery } from "../discovery/static.ts";
+import type { Discovery, DiscoveryDeps } from "../discovery/interface.ts";
+import { createDiscovery } from "../discovery/registry.ts";
+import { ConfiguredHttp } from "../http/configured-http.ts";
 import { Secret } from "../prometheus/secret.ts";
-import type { ScrapeConfig, TargetGroup } from "../prometheus-config.ts";
-import { createRelabeller } from "../relabel.ts";
+import type { DiscoveryConfig, ScrapeConfig, TargetGroup } from "../prometheus-config.ts";
+import { createRelabeller, type Relabeller } from "../relabel.ts";
 import { createHttpFetcher, type HttpFetcher } from "./http-fetch.ts";
 import { ScrapeLoop, type ScrapeLoopDeps, type ScrapeSettings } from "./scrape-loop.ts";
 import { createSeriesResolver } from "./series-resolver.ts";
-import { resolveGroup, type Target } from "./target.ts";
+import { resolveGroup, type Target, type TargetResult } from "./target.ts";
 
 /** Dropped targets are shown to find mistakes; of very many the first do. */
 const DROPPED_SHOWN_MAX = 1000;
@@ -20,15 +20,29 @@ export interface ScrapePoolDeps extends ScrapeLoopDeps {
   readonly clock: Clock;
   readonly rules: AddressRules;
   readonly userAgent: string;
-  readonly openRows: (key: string) => RowWriter;
+  readonly openRows: (key: string, intervalMs?: number) => RowWriter;
+  readonly discovery: Omit<DiscoveryDeps, "onProblem">;
+}
+
+/** After a reload the old targets stay until every discovery has spoken, but no longer than this. */
+const SETTLE_MS = 30_000;
+
+interface Source {
+  /** Equal for equal configurations. */
+  readonly key: string;
+  readonly discovery: Discovery;
+  /** Undefined until it has spoken. */
+  groups: readonly TargetGroup[] | undefined;
 }
 
 export class ScrapePool {
   readonly loops = new Map<string, ScrapeLoop>();
   dropped: readonly Labels[] = [];
-  private discoveries: Discovery[] = [];
-  /** Undefined until the discovery has spoken. */
-  private groups: Array<readonly TargetGroup[] | undefined> = [];
+  private sources: Source[] = [];
+  /** While it runs, nothing ends because a discovery has not spoken yet. */
+  private settling: Timer | undefined;
+  /** What became of groups under this configuration: a discovery says the same ones again and again. */
+  private resolved = new WeakMap<TargetGroup, readonly TargetResult[]>();
   private fetcher: HttpFetcher;
   private settings: ScrapeSettings;
   /** Targets that have gone and whose last scrape still ends: their rows must not be opened again before. */
@@ -44,31 +58,43 @@ export class ScrapePool {
   }
 
   start(): void {
-    this.discoveries = [
-      staticDiscovery(this.config.staticGroups),
-      ...this.config.fileDiscovery.map((config) =>
-        fileDiscovery({
-          config,
-          clock: this.deps.clock,
-          onProblem: (file, message) => this.noteProblem(file, message),
-        }),
-      ),
-    ];
-    const { discoveries } = this;
-    this.groups = discoveries.map(() => undefined);
-    for (const [i, discovery] of discoveries.entries()) {
-      discovery.start((groups) => {
-        if (this.discoveries !== discoveries) return;
-        this.groups[i] = groups;
+    this.startSources(this.config.discoveries);
+  }
+
+  /** Discoveries whose configuration is the same go on. */
+  private startSources(configs: readonly DiscoveryConfig[]): void {
+    const before = [...this.sources];
+    const fresh: Source[] = [];
+    this.sources = configs.map((config) => {
+      const key = fingerprint(config);
+      const known = before.findIndex((source) => source.key === key);
+      if (known >= 0) return before.splice(known, 1)[0];
+      const discovery = createDiscovery(config, { ...this.deps.discovery, onProblem: this.noteProblem });
+      const source: Source = { key, discovery, groups: undefined };
+      fresh.push(source);
+      return source;
+    });
+    for (const { discovery } of before) discovery.stop();
+    this.settling?.cancel();
+    if (this.loops.size > 0) this.settling = this.deps.clock.setTimer(SETTLE_MS, () => this.settled());
+    for (const source of fresh) {
+      source.discovery.start((groups) => {
+        if (!this.sources.includes(source)) return;
+        source.groups = groups;
         this.synchronise();
       });
     }
+    this.synchronise();
+  }
+
+  private settled(): void {
+    this.settling = undefined;
+    this.synchronise();
   }
 
   /** Takes the new configuration; targets that are the same go on. */
   update(config: ScrapeConfig): void {
     const changed = (key: keyof ScrapeConfig) => fingerprint(config[key]) !== fingerprint(this.config[key]);
-    const discovery = changed("staticGroups") || changed("fileDiscovery");
     const http = changed("http") || changed("negotiation");
     this.config = config;
     if (http) {
@@ -76,8 +102,8 @@ export class ScrapePool {
       this.fetcher = this.createFetcher();
     }
     this.settings = this.createSettings(undefined);
-    if (discovery) this.restartDiscovery();
-    else this.synchronise();
+    this.resolved = new WeakMap();
+    this.startSources(config.discoveries);
   }
 
   /** The process goes down: series stay open. */
@@ -98,30 +124,23 @@ export class ScrapePool {
 
   private end(): void {
     this.stopped = true;
-    for (const discovery of this.discoveries) discovery.stop();
-    this.discoveries = [];
-  }
-
-  private restartDiscovery(): void {
-    for (const discovery of this.discoveries) discovery.stop();
-    this.discoveries = [];
-    this.start();
+    this.settling?.cancel();
+    for (const { discovery } of this.sources) discovery.stop();
+    this.sources = [];
   }
 
   private synchronise(): void {
-    // After a reload the old lists hold until every discovery has spoken, so that it interrupts nothing.
-    const partial = this.groups.includes(undefined);
-    if (this.stopped || (partial && this.loops.size > 0)) return;
-    const groups = this.groups.flatMap((list) => list ?? []);
+    if (this.stopped) return;
+    const isPartial = this.sources.some(({ groups }) => groups === undefined);
+    const groups = this.sources.flatMap((source) => source.groups ?? []);
     const found = new Map<string, Target>();
     const dropped: Labels[] = [];
     const relabel = createRelabeller(this.config.relabel, this.config.nameScheme);
-    for (const result of groups.flatMap((group) => resolveGroup(group, this.config, relabel))) {
+    for (const result of groups.flatMap((group) => this.resolve(group, relabel))) {
       if (result.kind === "target") {
         found.set(result.target.key, result.target);
         continue;
       }
-      if (result.kind === "invalid") this.noteInvalid(result.discoveredLabels, result.reason);
       if (dropped.length < (this.config.limits.keepDroppedTargets || DROPPED_SHOWN_MAX)) {
         dropped.push(result.discoveredLabels);
       }
@@ -131,8 +150,26 @@ export class ScrapePool {
     const over = limit > 0 && found.size > limit;
     const refusal = over ? `target_limit exceeded (number of targets: ${found.size}, limit: ${limit})` : undefined;
     if (refusal !== this.settings.refusal) this.settings = this.createSettings(refusal);
+    if (isPartial && this.settling) {
+      // What is there goes on: it may be in the lists that are still to come.
+      this.startOrUpdate(found);
+      return;
+    }
+    this.settling?.cancel();
+    this.settling = undefined;
     this.retireMissing(found);
     this.startOrUpdate(found);
+  }
+
+  private resolve(group: TargetGroup, relabel: Relabeller): readonly TargetResult[] {
+    const known = this.resolved.get(group);
+    if (known) return known;
+    const results = resolveGroup(group, this.config, relabel);
+    this.resolved.set(group, results);
+    for (const result of results) {
+      if (result.kind === "invalid") this.noteInvalid(result.discoveredLabels, result.reason);
+    }
+    return results;
   }
 
   private retireMissing(found: ReadonlyMap<string, Target>): void {
@@ -162,7 +199,7 @@ export class ScrapePool {
       }
       if (this.closing.has(key)) continue;
       const { jobName } = this.config;
-      const rows = this.deps.openRows(`${jobName} ${key}`);
+      const rows = this.deps.openRows(`${jobName} ${key}`, target.intervalMs);
       const loop = new ScrapeLoop(jobName, target, this.settings, rows, this.deps);
       this.loops.set(key, loop);
       loop.start(firstWithinMs);
@@ -172,7 +209,8 @@ export class ScrapePool {
   private createFetcher(): HttpFetcher {
     const { rules, clock, userAgent } = this.deps;
     const { http: config, negotiation } = this.config;
-    return createHttpFetcher({ config, negotiation, rules, clock, userAgent });
+    const http = new ConfiguredHttp(config, this.deps.discovery.http, clock);
+    return createHttpFetcher({ config, http, negotiation, rules, clock, userAgent });
   }
 
   private createSettings(refusal: string | undefined): ScrapeSettings {
@@ -216,10 +254,10 @@ export class ScrapePool {
     };
   }
 
-  private noteProblem(file: string, message: string): void {
+  private readonly noteProblem = (source: string, message: string): void => {
     this.deps.metrics.discoveryProblems.inc();
-    this.deps.logger.warn({ pool: this.config.jobName, file, error: message }, "target file kept as it was");
-  }
+    this.deps.logger.warn({ pool: this.config.jobName, source, error: message }, "targets kept as they were");
+  };
 
   private noteInvalid(labels: Labels, reason: string): void {
     this.deps.metrics.invalidTargets.inc();

@@ -1,7 +1,15 @@
 // OAuth 2.0 client credentials: a token is fetched once and used until shortly before it ends.
 import type { Clock } from "@storewatch/model";
-import type { OAuth2Config } from "../alerts/config/index.ts";
-import type { SafeHttpResponse } from "../kernel/safe-http.ts";
+import type { SafeHttpResponse } from "./safe-http.ts";
+
+export interface OAuthClient {
+  readonly clientId: string;
+  /** Read for each token, so that a file may change. */
+  readonly clientSecret: { reveal(): Promise<string> };
+  readonly tokenUrl: string;
+  readonly scopes: readonly string[];
+  readonly endpointParams: Readonly<Record<string, string>>;
+}
 
 export interface TokenRequest {
   readonly url: string;
@@ -29,7 +37,7 @@ export class OAuthTokens {
   private style: "header" | "body" = "header";
 
   constructor(
-    private readonly config: OAuth2Config,
+    private readonly config: OAuthClient,
     private readonly clock: Clock,
     private readonly send: (request: TokenRequest) => Promise<SafeHttpResponse>,
   ) {}
