@@ -19,6 +19,9 @@ export function checkExtension(extension: Extension, func: string, context: Eval
   context.query.fail(`${extension} modifier can only be used with: ${allowed.join(", ")} - not with ${func}`);
 }
 
+/** Samples looked at between two looks at the clock. */
+const WORK_PER_CHECK = 16_384;
+
 /** The samples low … high - 1 that a step sees, beyond the window's ends by the look-back. */
 interface Span {
   low: number;
@@ -27,14 +30,15 @@ interface Span {
   readonly toMs: number;
 }
 
-/** Calls for each step that has samples in reach. */
-function eachSpan(
+/** Calls for each step that has samples in reach, with turns of the event loop in between. */
+async function eachSpan(
   range: RangeVector,
   timesMs: Float64Array,
   context: EvalContext,
   call: (span: Span, step: number) => void,
-): void {
-  const { lookbackMs } = context.query;
+): Promise<void> {
+  const { lookbackMs, budget } = context.query;
+  let work = 0;
   const aheadMs = range.extension === "smoothed" ? lookbackMs : 0;
   let low = 0;
   let high = 0;
@@ -43,7 +47,12 @@ function eachSpan(
     const fromMs = toMs - range.rangeMs;
     while (high < timesMs.length && timesMs[high] <= toMs + aheadMs) high++;
     while (low < high && timesMs[low] <= fromMs - lookbackMs) low++;
-    if (low < high) call({ low, high, fromMs, toMs }, step);
+    if (low === high) continue;
+    call({ low, high, fromMs, toMs }, step);
+    work += high - low;
+    if (work < WORK_PER_CHECK) continue;
+    if (budget.due(work)) await budget.pause();
+    work = 0;
   }
 }
 
@@ -60,7 +69,7 @@ export async function evaluateExtendedRate(kind: RateKind, range: RangeVector, c
   const perSecond = kind === "rate" ? range.rangeMs / 1000 : 1;
   for (let i = 0; i < range.series.length; i++) {
     const series = range.series[i];
-    eachSpan(range, series.timesMs, context, (span, step) => {
+    await eachSpan(range, series.timesMs, context, (span, step) => {
       const change = changeOver(series, span, range.extension === "smoothed", kind !== "delta");
       if (change === undefined) return;
       out.values[i * steps + step] = change / perSecond;

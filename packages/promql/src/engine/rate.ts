@@ -12,6 +12,8 @@ export type RateKind = "rate" | "increase" | "delta";
 
 /** An interval without samples is extrapolated over when it is shorter than this many sample distances. */
 const EXTRAPOLATION_FACTOR = 1.1;
+/** Samples looked at between two looks at the clock. */
+const WORK_PER_CHECK = 16_384;
 
 /** `noteOverlap` is called for a series whose start times clash with its samples' times. */
 export async function evaluateRate(
@@ -33,11 +35,18 @@ export async function evaluateRate(
   for (let i = 0; i < series.length; i++) {
     const { labels, timesMs, values, startsMs, counts } = series[i];
     windows.prepare(timesMs, range, counts);
-    if (startsMs && kind !== "delta") {
-      const note = () => noteOverlap(labels);
-      fillStarted({ timesMs, values, startsMs }, windows, range, perSecond, note, out, i);
-    } else if (kind === "delta") fillDelta(windows, values, out, i);
-    else fillCounter(windows, values, perSecond, out, i);
+    let next = 0;
+    if (kind === "delta") next = fillDelta(windows, values, out, i);
+    const resets = kind === "delta" || startsMs ? undefined : countResets(values);
+    // Within a series too: windows that hold resets are looked through one by one.
+    while (next < grid.steps) {
+      const from = next;
+      if (startsMs) {
+        const note = () => noteOverlap(labels);
+        next = fillStarted({ timesMs, values, startsMs }, windows, range, perSecond, note, out, i, from);
+      } else next = fillCounter(windows, values, resets, perSecond, out, i, from);
+      if (next < grid.steps && query.budget.due(WORK_PER_CHECK)) await query.budget.pause();
+    }
     if (query.budget.due(grid.steps + timesMs.length)) await query.budget.pause();
   }
   return out;
@@ -112,7 +121,7 @@ function sameMemory(a: Float64Array, b: Float64Array): boolean {
   return a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length);
 }
 
-function fillDelta(windows: Windows, values: Float64Array, out: Vector, row: number): void {
+function fillDelta(windows: Windows, values: Float64Array, out: Vector, row: number): number {
   const { first, last, factor, steps } = windows;
   const base = row * steps;
   for (let s = 0; s < steps; s++) {
@@ -120,20 +129,34 @@ function fillDelta(windows: Windows, values: Float64Array, out: Vector, row: num
     out.values[base + s] = (values[last[s]] - values[first[s]]) * factor[s];
     out.present[base + s] = 1;
   }
+  return steps;
 }
 
-function fillCounter(windows: Windows, values: Float64Array, perSecond: number, out: Vector, row: number): void {
+/** From step `from` on; gives the step to go on with, after so much work that the clock should be looked at. */
+function fillCounter(
+  windows: Windows,
+  values: Float64Array,
+  resets: Uint32Array | undefined,
+  perSecond: number,
+  out: Vector,
+  row: number,
+  from: number,
+): number {
   const { first, last, sampled, toStart, toEnd, factor, steps } = windows;
   const { values: results, present } = out;
-  const resets = countResets(values);
   const base = row * steps;
-  for (let s = 0; s < steps; s++) {
+  let work = 0;
+  let s = from;
+  for (; s < steps && work < WORK_PER_CHECK; s++) {
     const low = first[s];
     const high = last[s];
     if (high <= low) continue;
     const start = values[low];
     let change = values[high] - start;
-    if (resets !== undefined && resets[high] !== resets[low]) change += lostInResets(values, low, high);
+    if (resets !== undefined && resets[high] !== resets[low]) {
+      change += lostInResets(values, low, high);
+      work += high - low;
+    }
     let by = factor[s];
     if (change > 0 && start >= 0) {
       // A counter cannot have been below zero: do not extrapolate past the time at which it would have been.
@@ -143,9 +166,10 @@ function fillCounter(windows: Windows, values: Float64Array, perSecond: number, 
     results[base + s] = change * (by / perSecond);
     present[base + s] = 1;
   }
+  return s;
 }
 
-/** A counter whose source says since when it counts. */
+/** A counter whose source says since when it counts; otherwise like `fillCounter`. */
 function fillStarted(
   series: Pick<CounterWindow, "timesMs" | "values" | "startsMs">,
   windows: Windows,
@@ -154,17 +178,22 @@ function fillStarted(
   noteOverlap: () => void,
   out: Vector,
   row: number,
-): void {
-  let toMs = range.endMs;
-  for (let s = 0; s < windows.steps; s++, toMs += range.endStepMs) {
+  from: number,
+): number {
+  let toMs = range.endMs + from * range.endStepMs;
+  let work = 0;
+  let s = from;
+  for (; s < windows.steps && work < WORK_PER_CHECK; s++, toMs += range.endStepMs) {
     const low = windows.first[s];
     const last = windows.last[s];
     if (last < low) continue;
+    work += last - low + 1;
     const change = increaseWithStarts({ ...series, low, last, fromMs: toMs - range.rangeMs, toMs }, noteOverlap);
     if (change === undefined) continue;
     out.values[row * windows.steps + s] = change / perSecond;
     out.present[row * windows.steps + s] = 1;
   }
+  return s;
 }
 
 /** For each sample the number of counter resets up to it; undefined when there is none. */
