@@ -8,6 +8,7 @@ export interface RoutedAlert {
   readonly startsAt: string;
   readonly endsAt: string;
   readonly fingerprint: string;
+  readonly generatorURL?: string;
   readonly receivers: ReadonlyArray<{ readonly name: string }>;
   readonly status: {
     readonly state: "active" | "suppressed" | "unprocessed";

@@ -77,6 +77,22 @@ it("groups and sums up", () => {
   expect(summarise(items)).toEqual({ firing: 2, critical: 1, shops: 2, oldestMs: Date.parse("2026-11-22T13:00:00Z") });
 });
 
+it("knows its own alerts by the external labels that they got on their way", () => {
+  const link = { generatorURL: "http://watch.example/graph?g0.expr=rate%28x%29+%3E+1&g0.tab=1" };
+  const sent = (labels: Record<string, string>, silencedBy: string[]) => ({
+    ...routed({ region: "eu", ...labels }, silencedBy),
+    ...link,
+  });
+  const foreign = routed({ ...high, cluster: "other" }, []);
+  const items = mergeAlerts(groups, [foreign, sent(high, ["s1"]), sent(slow, [])]);
+  expect(items.map((item) => [item.name, item.state, item.value])).toEqual([
+    ["High", "firing", null],
+    ["High", "silenced", 5],
+    ["High", "pending", 5],
+    ["Slow", "firing", 5],
+  ]);
+});
+
 it("starts a silence from what the alerts have in common", () => {
   const items = mergeAlerts(groups, []).filter((item) => item.name === "High");
   expect(silenceLabels(items)).toEqual({ alertname: "High", severity: "critical" });

@@ -41,12 +41,14 @@ const keyOf = (labels: LabelSet): string =>
 
 export function mergeAlerts(groups: readonly RuleGroup[], routed: readonly RoutedAlert[]): AlertItem[] {
   const byKey = new Map(routed.map((alert) => [keyOf(alert.labels), alert]));
+  const external = externalLabels(groups, routed);
   const items: AlertItem[] = [];
   for (const rule of groups.flatMap((group) => group.rules.filter(isAlerting))) {
     for (const alert of rule.alerts) {
       const key = keyOf(alert.labels);
-      const known = byKey.get(key);
-      byKey.delete(key);
+      const routedKey = keyOf({ ...external, ...alert.labels });
+      const known = byKey.get(routedKey);
+      byKey.delete(routedKey);
       items.push({
         ...common(key, alert.labels, alert.annotations),
         state: alert.state === "pending" ? "pending" : routedState(known),
@@ -72,6 +74,30 @@ export function mergeAlerts(groups: readonly RuleGroup[], routed: readonly Route
     });
   }
   return items.sort(mostUrgentFirst);
+}
+
+/** The expression of the rule behind it, out of its link; undefined when it has none. */
+function queryOf({ generatorURL = "" }: RoutedAlert): string | undefined {
+  return /[?&]g0\.expr=/.test(generatorURL)
+    ? (new URLSearchParams(generatorURL.slice(generatorURL.indexOf("?"))).get("g0.expr") ?? undefined)
+    : undefined;
+}
+
+/**
+ * On its way out an alert gets the external labels of the Prometheus file, which the rule's own view does not show.
+ * They are the same for all, so the first alert of ours that is found on the routing side tells them.
+ */
+function externalLabels(groups: readonly RuleGroup[], routed: readonly RoutedAlert[]): LabelSet {
+  for (const rule of groups.flatMap((group) => group.rules.filter(isAlerting))) {
+    const own = rule.alerts.find(({ state }) => state === "firing")?.labels;
+    if (!own) continue;
+    const known = routed
+      .filter((alert) => alert.labels.alertname === own.alertname && queryOf(alert) === rule.query)
+      .filter((alert) => Object.entries(own).every(([name, value]) => alert.labels[name] === value))
+      .sort((a, b) => Object.keys(a.labels).length - Object.keys(b.labels).length)[0];
+    if (known) return Object.fromEntries(Object.entries(known.labels).filter(([name]) => !(name in own)));
+  }
+  return {};
 }
 
 function common(key: string, labels: LabelSet, annotations: LabelSet) {

@@ -17,6 +17,12 @@ it("sums receivers up", () => {
   const list: ReceiverView[] = [
     { name: "nobody", integrations: [] },
     { name: "team", integrations: [one("ok", "closed", 1), one("failing", "open", 2)] },
+    { name: "future", integrations: [{ ...one("unsupported", "closed"), integration: "jira[0]" }] },
   ];
-  expect(summariseReceivers(list)).toEqual({ receivers: 1, failing: ["team · slack[0]"], waiting: 3 });
+  expect(summariseReceivers(list)).toEqual({
+    receivers: 2,
+    failing: ["team · slack[0]"],
+    waiting: 3,
+    undelivered: ["future · jira[0]"],
+  });
 });

@@ -37,16 +37,18 @@ export function ReceiversPage() {
 
 function ReceiversHeadline({ list }: { readonly list: readonly ReceiverView[] }) {
   const { t } = useTranslation();
-  const { receivers, failing, waiting } = summariseReceivers(list);
+  const { receivers, failing, waiting, undelivered } = summariseReceivers(list);
   if (list.length === 0) return <Empty title={t("receivers.none")} why={t("receivers.noneWhy")} />;
   return (
     <Headline
-      state={failing.length > 0 ? "crit" : "ok"}
+      state={failing.length > 0 ? "crit" : undelivered.length > 0 ? "warn" : "ok"}
       detail={waiting > 0 ? t("receivers.waiting", { count: waiting }) : undefined}
     >
       {failing.length > 0
         ? t("receivers.headlineFailing", { count: failing.length, names: failing.slice(0, 3).join(", ") })
-        : t("receivers.headline", { count: receivers })}
+        : undelivered.length > 0
+          ? t("receivers.headlineUndelivered", { names: undelivered.slice(0, 3).join(", ") })
+          : t("receivers.headline", { count: receivers })}
     </Headline>
   );
 }
