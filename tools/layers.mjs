@@ -16,12 +16,14 @@ const MAY = {
   collect: [...BASE, "store"],
   alerts: [...BASE, "store"],
   query: [...BASE, "store"],
+  // What other systems fetch: it speaks the protocols that collect reads.
+  export: [...BASE, "store", "query", "collect"],
   rules: [...BASE, "store", "query"],
   dashboards: [...BASE, "store", "query"],
   overview: [...BASE, "store", "query"],
   notify: [...BASE, "alerts"],
   demo: BASE,
-  http: [...BASE, "auth", "store", "collect", "alerts", "query", "rules", "dashboards", "overview", "notify", "demo"],
+  http: [...BASE, "auth", "store", "collect", "alerts", "query", "export", "rules", "dashboards", "overview", "notify", "demo"],
   // The CLI checks files with each feature's own checker and starts what app builds.
   cli: [...BASE, "auth", "store", "collect", "alerts", "notify", "rules", "dashboards", "app"],
   app: [
@@ -34,6 +36,7 @@ const MAY = {
     "collect",
     "alerts",
     "query",
+    "export",
     "rules",
     "dashboards",
     "overview",

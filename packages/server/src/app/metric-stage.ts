@@ -12,6 +12,7 @@ import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { QueryService } from "../query/interface.ts";
 import { createQueryService } from "../query/service.ts";
+import { createSlowQueryLog, type SlowQueryLog } from "../query/slow-queries.ts";
 import type { RuleDependencies } from "../rules/interface.ts";
 import type { MetricStore } from "../store/interface.ts";
 import { createEmbeddedMetricStore } from "../store/metrics/embedded.ts";
@@ -19,6 +20,9 @@ import { createEmbeddedMetricStore } from "../store/metrics/embedded.ts";
 export interface MetricStage {
   readonly store: MetricStore;
   readonly query: QueryService;
+  readonly slowQueries: SlowQueryLog;
+  /** Experimental functions and syntax of PromQL are on. */
+  readonly isExperimental: boolean;
   /** Where long work of people's requests waits for its next turn of the event loop. */
   readonly nextTurn: () => Promise<void>;
   /** Rows by source: which series a scrape target feeds. */
@@ -35,6 +39,8 @@ export interface MetricStageOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: SelfMetrics;
+  /** Experimental functions and syntax of PromQL, as upstream's feature flags. Default false. */
+  readonly isExperimental?: boolean;
 }
 
 const PROBLEM_KINDS: readonly TsdbProblem["kind"][] = [
@@ -47,6 +53,8 @@ const PROBLEM_KINDS: readonly TsdbProblem["kind"][] = [
 /** Of one core, for merging and downsampling blocks. */
 const BACKGROUND_SHARE = 0.05;
 const MAINTAIN_EVERY_MS = 15_000;
+/** A query of people that took longer is told. */
+const SLOW_QUERY_MS = 1000;
 /** A write problem is over when none has come for this long. */
 const DEGRADED_MS = 30_000;
 
@@ -89,13 +97,19 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
   addStoreMetrics(store, metrics);
   addDiskMetrics(options.dataDir, metrics);
   const turns = new Turns();
+  const isExperimental = options.isExperimental ?? false;
+  const shared = { clock, experimental: isExperimental };
+  const slowQueries = createSlowQueryLog({ slowMs: SLOW_QUERY_MS, clock, logger });
   const query = createQueryService({
     store,
     // About 1 GB for all queries of people together: each may hold half of it.
-    engine: createEngine({ clock, yieldNow: () => turns.next(), maxSamplesAll: 100_000_000 }),
-    urgentEngine: createEngine({ clock, yieldNow: () => turns.next(true) }),
+    engine: createEngine({ ...shared, yieldNow: () => turns.next(), maxSamplesAll: 100_000_000 }),
+    urgentEngine: createEngine({ ...shared, yieldNow: () => turns.next(true) }),
+    isExperimental,
     clock,
     metrics,
+    slow: slowQueries,
+    nextTurn: () => turns.next(),
   });
   const sources = new Map<number, RowWriter>();
   let maintenance = scheduleMaintenance();
@@ -114,6 +128,8 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
   return {
     store,
     query,
+    slowQueries,
+    isExperimental,
     nextTurn: () => turns.next(),
     source: (id) => sources.get(id),
     openRows(scope, key) {

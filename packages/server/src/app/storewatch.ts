@@ -6,6 +6,7 @@ import { alertRoutes, calmRoutes, routingRoutes } from "../alerts/index.ts";
 import { type Auth, authRoutes, createAuth, ensureAdminToken } from "../auth/index.ts";
 import { type Collector, createCollector } from "../collect/index.ts";
 import { DEFAULT_OTLP_SETTINGS } from "../collect/ingest/otlp/settings.ts";
+import { receiptRoutes } from "../collect/limits/route.ts";
 import { collectRoutes } from "../collect/route.ts";
 import type { Environment } from "../config/environment.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
@@ -25,7 +26,6 @@ import { Disposables } from "../kernel/disposables.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { createSelfMetrics, type SelfMetrics } from "../kernel/self-metrics.ts";
 import { notifyRoutes, receiverRoutes } from "../notify/index.ts";
-import { queryRoutes } from "../query/route.ts";
 import { ruleGroupRoutes } from "../rules/group-route.ts";
 import { rulePreviewRoutes } from "../rules/preview-route.ts";
 import { ruleRoutes } from "../rules/route.ts";
@@ -34,6 +34,7 @@ import type { MetadataStore } from "../store/meta/interface.ts";
 import { createTenantRegistry, type TenantRegistry } from "../tenant/registry.ts";
 import { tenantRoutes } from "../tenant/route.ts";
 import { type AlertStage, type AlertStageConfig, createAlertStage } from "./alert-stage.ts";
+import { type ApiStage, createApiStage } from "./api-stage.ts";
 import { chainProblem } from "./chain-health.ts";
 import { createIntakeStage, type IntakeStage } from "./intake-stage.ts";
 import { type MetricStage, openMetricStage, retentionOptions } from "./metric-stage.ts";
@@ -42,7 +43,6 @@ import { createPageStage, type PageStage } from "./page-stage.ts";
 import { createPushStage, type PushStage } from "./push-stage.ts";
 import { watchedReload } from "./reload-metrics.ts";
 import { createRuleStage, type RuleStage } from "./rule-stage.ts";
-import { statusPages } from "./status-pages.ts";
 import { VERSION } from "./version.ts";
 
 export interface AppOptions {
@@ -190,6 +190,7 @@ interface Parts {
   readonly rules: RuleStage;
   readonly collector: Collector;
   readonly pages: PageStage;
+  readonly api: ApiStage;
   readonly tenantInfo: { start(): void; stop(): void };
 }
 
@@ -226,8 +227,10 @@ async function assemble(
     externalUrl,
   });
   tell(logger, rules.book.problems());
+  const intake = createIntakeStage({ ...shared, stage, limits: config.tenantLimits });
+  started.add("intake", () => intake.close());
   const collector = createCollector({
-    store: { openRows: stage.openRows, append: stage.store.append },
+    store: intake.collectStore,
     config: files.prometheus,
     clock,
     logger,
@@ -235,6 +238,7 @@ async function assemble(
     self: { instance: formatListenAddress(config.listen), expose: () => metrics.metrics() },
     addressRules: createAddressRules(config.outgoing.allow),
   });
+  intake.useTargets(collector.board);
   const pages = createPageStage({
     ...shared,
     provisioned: config.dashboards,
@@ -244,7 +248,6 @@ async function assemble(
   });
   tell(logger, pages.findings);
   publishChanges(hub, stage, alerts, started);
-  const intake = createIntakeStage({ stage, clock, metrics });
   return {
     stage,
     intake,
@@ -260,6 +263,15 @@ async function assemble(
     rules,
     collector,
     pages,
+    api: createApiStage({
+      stage,
+      prometheus: files.prometheus,
+      retentionMs: config.metrics.retentionMs,
+      dataDir: config.dataDir,
+      auth: base.auth,
+      clock,
+      metrics,
+    }),
     tenantInfo: tenantInfo(stage, tenants, clock, logger),
   };
 }
@@ -361,13 +373,8 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
       authRoutes({ auth, demo: demo !== undefined, version: VERSION }),
       streamRoutes(hub),
       tenantRoutes(parts.tenants),
-      queryRoutes({
-        query: stage.query,
-        nextTurn: stage.nextTurn,
-        store: stage.store,
-        clock,
-        status: statusPages(stage, config.metrics.retentionMs, clock),
-      }),
+      receiptRoutes(parts.intake.receipts),
+      ...parts.api.routes,
       ruleRoutes(parts.rules.engine.board),
       ruleGroupRoutes({ book: parts.rules.book, audit: auth.audit.bind(auth) }),
       rulePreviewRoutes({
@@ -391,6 +398,15 @@ function createServer({ options, config, base, parts, demo, state, reload }: Ser
 
 /** Reads everything before anything changes: a bad file keeps all of the old configuration. */
 async function reloadAll(options: AppOptions, demo: DemoParts | undefined, parts: Parts): Promise<void> {
+  try {
+    await reloadOrThrow(options, demo, parts);
+  } catch (error) {
+    parts.api.reload(undefined);
+    throw error;
+  }
+}
+
+async function reloadOrThrow(options: AppOptions, demo: DemoParts | undefined, parts: Parts): Promise<void> {
   const read = options.readConfig();
   const config = demo ? withDemo(read, demo) : read;
   const files = loadOperatorFiles(config, options.environment);
@@ -399,9 +415,11 @@ async function reloadAll(options: AppOptions, demo: DemoParts | undefined, parts
   parts.pages.reload(config.dashboards);
   await applyAlerts();
   await parts.rules.reload(files.ruleGroups, files.prometheus);
+  parts.intake.setLimits(config.tenantLimits);
   await parts.collector.reload(files.prometheus);
   parts.push.reload(files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS);
   parts.tenants.setDeclared(config.tenants);
+  parts.api.reload(files.prometheus);
   tell(options.logger, files.findings);
   options.logger.info("configuration reloaded");
 }

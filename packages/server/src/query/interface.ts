@@ -14,6 +14,11 @@ export interface QueryService {
     stepMs: number,
     options?: QueryOptions,
   ): Promise<QueryResult>;
+  /**
+   * Runs a read of the store that is no query (series, exports) in a place of its own in the same queue. `read` gets a
+   * signal that ends with the caller's or when the time is over.
+   */
+  read<T>(scope: TenantScope, options: QueryOptions, read: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 export interface QueryOptions {
@@ -24,4 +29,8 @@ export interface QueryOptions {
   readonly lookbackMs?: number;
   /** Count as stored for this query, in place of stored series with the same labels; held to the scope as these are, and never cached. */
   readonly added?: readonly SeriesSamples[];
+  /** Evaluates all steps, whatever the result cache has. */
+  readonly isFresh?: boolean;
+  /** Who asks, for the log of slow queries. */
+  readonly who?: string;
 }

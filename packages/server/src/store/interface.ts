@@ -1,6 +1,25 @@
 // The stores behind their interfaces. The tenant scope is the first argument of every call that touches data.
-import type { Labels, Matcher, Sample, SeriesSamples, TenantScope } from "@storewatch/model";
-import type { AppendResult, Arrival, RowWriter, TsdbStats } from "@storewatch/tsdb";
+import type {
+  Labels,
+  Matcher,
+  MetricMetadata,
+  Sample,
+  SeriesExemplar,
+  SeriesExemplars,
+  SeriesSamples,
+  TenantScope,
+} from "@storewatch/model";
+import type {
+  AppendResult,
+  Arrival,
+  Cardinality,
+  ChangeView,
+  ExemplarResult,
+  RowWriter,
+  SelectOptions,
+  Slices,
+  TsdbStats,
+} from "@storewatch/tsdb";
 
 export interface MetricStore {
   /** Rows of one scrape target: see RowWriter. */
@@ -18,8 +37,44 @@ export interface MetricStore {
   series(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): Labels[];
   labelNames(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): string[];
   labelValues(scope: TenantScope, name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): string[];
+  /** The same answers in slices of about 5 ms, for callers that share the event loop. See Tsdb.selectSlices. */
+  selectSlices(
+    scope: TenantScope,
+    matchers: readonly Matcher[],
+    fromMs: number,
+    toMs: number,
+    options?: SelectOptions,
+  ): Slices<SeriesSamples[]>;
+  seriesSlices(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): Slices<Labels[]>;
+  labelNamesSlices(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): Slices<string[]>;
+  labelValuesSlices(
+    scope: TenantScope,
+    name: string,
+    matchers: readonly Matcher[],
+    fromMs: number,
+    toMs: number,
+  ): Slices<string[]>;
+  /** An exemplar of a series whose tenant_id lies outside the scope is refused: throws OutOfScope. See Tsdb. */
+  appendExemplars(scope: TenantScope, items: readonly SeriesExemplar[]): ExemplarResult;
+  /** Exemplars of the matching series, by time. */
+  exemplars(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): readonly SeriesExemplars[];
+  /** Of metric families, which no tenant owns: what was said last, kept over a restart. */
+  metadata(): ReadonlyMap<string, MetricMetadata>;
+  putMetadata(entries: Iterable<readonly [family: string, metadata: MetricMetadata]>): void;
+  /** Hides samples at once; maintain() takes them from the disk. */
+  delete?(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<{ series: number }>;
+  /** A copy of everything, made while it runs; it opens as a data directory. */
+  snapshot?(dir: string): Promise<{ bytes: number }>;
+  /** Of all tenants together: never for a caller of some shops. */
+  cardinality(limit: number): Cardinality;
+  /** What was written when, whoever it belongs to. */
+  readonly changes: ChangeView;
   onArrival(listener: (arrival: Arrival) => void): () => void;
   stats(): TsdbStats;
+  /** Series written within the last hour, by tenant. */
+  activeSeriesByTenant(): Map<string, number>;
+  /** See Tsdb.isActive. */
+  isActive(labels: Labels): boolean;
   maintain(): Promise<void>;
   close(): Promise<void>;
 }

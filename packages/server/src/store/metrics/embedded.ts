@@ -1,7 +1,7 @@
 // The metric store on the embedded time series database: the database knows no tenants, so the scope becomes a
 // matcher on reads and a check on writes, here and nowhere else below.
-import { type Labels, type Matcher, type Sample, scopeAllows, TENANT_LABEL, type TenantScope } from "@storewatch/model";
-import type { AppendResult, RowWriter, Tsdb } from "@storewatch/tsdb";
+import { type Labels, type Matcher, scopeAllows, TENANT_LABEL, type TenantScope } from "@storewatch/model";
+import type { AppendResult, ExemplarResult, RowWriter, Tsdb } from "@storewatch/tsdb";
 import { scopeMatcher } from "../../tenant/enforce.ts";
 import { type MetricStore, OutOfScope } from "../interface.ts";
 
@@ -13,7 +13,7 @@ export function createEmbeddedMetricStore(tsdb: Tsdb): MetricStore {
   return {
     openRows: (scope, key) => (scope.kind === "all" ? tsdb.openRows(key) : guardedRows(scope, tsdb.openRows(key))),
     append(scope, samples): Promise<AppendResult> {
-      if (scope.kind !== "all") for (const sample of samples) requireInScope(scope, sample);
+      if (scope.kind !== "all") for (const { labels } of samples) requireInScope(scope, labels);
       return tsdb.append(samples);
     },
     select: (scope, matchers, fromMs, toMs, maxSamples) =>
@@ -27,6 +27,13 @@ export function createEmbeddedMetricStore(tsdb: Tsdb): MetricStore {
     labelNamesSlices: (scope, matchers, fromMs, toMs) => tsdb.labelNamesSlices(within(scope, matchers), fromMs, toMs),
     labelValuesSlices: (scope, name, matchers, fromMs, toMs) =>
       tsdb.labelValuesSlices(name, within(scope, matchers), fromMs, toMs),
+    appendExemplars(scope, items): ExemplarResult {
+      if (scope.kind !== "all") for (const { series } of items) requireInScope(scope, series);
+      return tsdb.appendExemplars(items);
+    },
+    exemplars: (scope, matchers, fromMs, toMs) => tsdb.exemplars(within(scope, matchers), fromMs, toMs),
+    metadata: () => tsdb.metadata(),
+    putMetadata: (entries) => tsdb.putMetadata(entries),
     cardinality: (limit) => tsdb.cardinality(limit),
     changes: tsdb.changes,
     onArrival: (listener) => tsdb.onArrival(listener),
@@ -38,8 +45,8 @@ export function createEmbeddedMetricStore(tsdb: Tsdb): MetricStore {
   };
 }
 
-function requireInScope(scope: TenantScope, sample: Sample): void {
-  const tenant = sample.labels.get(TENANT_LABEL);
+function requireInScope(scope: TenantScope, labels: Labels): void {
+  const tenant = labels.get(TENANT_LABEL);
   if (!scopeAllows(scope, tenant))
     throw new OutOfScope(`tenant_id "${tenant}" is outside what this credential may write`);
 }
@@ -65,7 +72,7 @@ function guardedRows(scope: TenantScope, rows: RowWriter): RowWriter {
     compact: () => rows.compact(),
     labels: (column) => rows.labels(column),
     column(labels: Labels) {
-      requireInScope(scope, { labels, timeMs: 0, value: 0 });
+      requireInScope(scope, labels);
       return rows.column(labels);
     },
     begin: () => rows.begin(),
