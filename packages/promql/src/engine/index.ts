@@ -1,4 +1,5 @@
 export { createEngine } from "./engine.ts";
+export { allBuckets, type HistogramBucket } from "./histogram/bounds.ts";
 export {
   type Engine,
   type EngineOptions,

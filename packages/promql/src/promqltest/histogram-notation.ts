@@ -1,5 +1,7 @@
 // Native histograms in scripts: `{{schema:1 sum:3.4 count:5 z_bucket:1 z_bucket_w:0.01 buckets:[1 2] offset:-1}}`.
 import type { BucketSpan, CounterResetHint, NativeHistogram } from "@storewatch/model";
+import { compacted } from "../engine/histogram/sum.ts";
+import { formatFloat } from "../parser/text.ts";
 import { SeriesSyntaxError } from "./syntax-error.ts";
 
 const HINTS: ReadonlyMap<string, CounterResetHint> = new Map([
@@ -66,14 +68,37 @@ function spanOf(offset: number, buckets: readonly number[]): BucketSpan[] {
   return buckets.length === 0 ? [] : [{ offset, length: buckets.length }];
 }
 
+/** In the same notation, without empty buckets at the ends: equal histograms give the same text. */
 export function formatHistogram(histogram: NativeHistogram): string {
-  const { schema, count, sum, zeroCount, zeroThreshold, customValues, counterReset } = histogram;
-  const list = (buckets: readonly number[], spans: readonly BucketSpan[]) =>
-    `${spans.map(({ offset, length }) => `${offset}/${length}`).join(",")}:[${buckets.join(" ")}]`;
-  return (
-    `{{schema:${schema} count:${count} sum:${sum} z_bucket:${zeroCount} z_bucket_w:${zeroThreshold} ` +
-    `buckets ${list(histogram.positiveBuckets, histogram.positiveSpans)} ` +
-    `n_buckets ${list(histogram.negativeBuckets, histogram.negativeSpans)} ` +
-    `custom_values:[${customValues.join(" ")}] counter_reset_hint:${counterReset}}}`
-  );
+  const { schema, count, sum, zeroCount, zeroThreshold, customValues, counterReset, ...buckets } = compacted(histogram);
+  const hint = [...HINTS].find(([, value]) => value === counterReset)?.[0];
+  const parts = [
+    schema === 0 ? "" : `schema:${schema}`,
+    count === 0 ? "" : `count:${formatFloat(count)}`,
+    sum === 0 ? "" : `sum:${formatFloat(sum)}`,
+    zeroCount === 0 ? "" : `z_bucket:${formatFloat(zeroCount)}`,
+    zeroThreshold === 0 ? "" : `z_bucket_w:${formatFloat(zeroThreshold)}`,
+    customValues.length === 0 ? "" : `custom_values:[${customValues.map(formatFloat).join(" ")}]`,
+    counterReset === "unknown" ? "" : `counter_reset_hint:${hint}`,
+    bucketsText("", buckets.positiveSpans, buckets.positiveBuckets),
+    bucketsText("n_", buckets.negativeSpans, buckets.negativeBuckets),
+  ];
+  return `{{${parts.filter((part) => part !== "").join(" ")}}}`;
+}
+
+/** Gaps up to this are written as buckets with a count of 0; the notation has nothing for longer ones. */
+const GAP_MAX = 1000;
+
+function bucketsText(prefix: string, spans: readonly BucketSpan[], buckets: readonly number[]): string {
+  if (spans.length === 0) return "";
+  const counts: string[] = [];
+  let next = 0;
+  spans.forEach(({ offset, length }, i) => {
+    if (i > 0 && offset > GAP_MAX) counts.push(`…${offset}…`);
+    else if (i > 0) counts.push(...new Array<string>(offset).fill("0"));
+    counts.push(...buckets.slice(next, next + length).map(formatFloat));
+    next += length;
+  });
+  const start = spans[0].offset === 0 ? "" : `${prefix}offset:${spans[0].offset} `;
+  return `${start}${prefix}buckets:[${counts.join(" ")}]`;
 }

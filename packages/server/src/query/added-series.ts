@@ -18,10 +18,11 @@ export function withAddedSeries(stored: Queryable, added: readonly SeriesSamples
   };
 }
 
-function within({ labels, timesMs, values }: SeriesSamples, fromMs: number, toMs: number): SeriesSamples {
+function within({ labels, timesMs, values, histograms }: SeriesSamples, fromMs: number, toMs: number): SeriesSamples {
   let from = 0;
   while (from < timesMs.length && timesMs[from] < fromMs) from++;
   let to = from;
   while (to < timesMs.length && timesMs[to] <= toMs) to++;
-  return { labels, timesMs: timesMs.subarray(from, to), values: values.subarray(from, to) };
+  const found = { labels, timesMs: timesMs.subarray(from, to), values: values.subarray(from, to) };
+  return histograms ? { ...found, histograms: histograms.slice(from, to) } : found;
 }

@@ -1,4 +1,5 @@
-import { Labels } from "@storewatch/model";
+import { CUSTOM_BUCKETS_SCHEMA, Labels, type NativeHistogram } from "@storewatch/model";
+import type { QueryResult } from "@storewatch/promql/engine";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatTimeSeconds, isLargeResult, queryResultJson, queryResultPieces } from "./json.ts";
@@ -127,4 +128,73 @@ test("a large result comes in pieces that are the same text together", () => {
   expect(parsed.warnings).toEqual(["w"]);
   const empty = { value: { type: "matrix" as const, series: [] }, warnings: [], infos: [], stats };
   expect(JSON.parse(String(queryResultJson(empty)))).toMatchObject({ data: { resultType: "matrix", result: [] } });
+});
+
+describe("native histograms", () => {
+  const histogram: NativeHistogram = {
+    schema: 0,
+    count: 12.5,
+    sum: -3,
+    zeroThreshold: 0.001,
+    zeroCount: 2,
+    positiveSpans: [{ offset: 0, length: 3 }],
+    positiveBuckets: [1, 0, 4],
+    negativeSpans: [{ offset: 1, length: 1 }],
+    negativeBuckets: [5.5],
+    customValues: [],
+    counterReset: "unknown",
+  };
+  const json = {
+    count: "12.5",
+    sum: "-3",
+    buckets: [
+      [1, "-2", "-1", "5.5"],
+      [3, "-0.001", "0.001", "2"],
+      [0, "0.5", "1", "1"],
+      [0, "2", "4", "4"],
+    ],
+  };
+  const labels = Labels.from({ a: "b" });
+  const resultOf = (value: QueryResult["value"]) => {
+    const text = String(queryResultJson({ value, warnings: [], infos: [], stats }));
+    return (JSON.parse(text) as { data: { result: unknown } }).data.result;
+  };
+  const matrixOf = (values: number[], histograms: (NativeHistogram | undefined)[]) => {
+    const timesMs = Float64Array.from(values, (_, i) => 1000 * (i + 1));
+    return resultOf({ type: "matrix", series: [{ labels, timesMs, values: Float64Array.from(values), histograms }] });
+  };
+
+  test("a sample has a histogram in the place of its value, without empty buckets", () => {
+    const samples = [{ labels, timeMs: 1500, value: Number.NaN, histogram }];
+    expect(resultOf({ type: "vector", samples })).toEqual([{ metric: { a: "b" }, histogram: [1.5, json] }]);
+  });
+  test("custom buckets begin and end at infinity; without counts there are no buckets", () => {
+    const custom: NativeHistogram = {
+      ...histogram,
+      schema: CUSTOM_BUCKETS_SCHEMA,
+      zeroCount: 0,
+      positiveBuckets: [1, 2, 3],
+      negativeSpans: [],
+      negativeBuckets: [],
+      customValues: [5, 10],
+    };
+    const empty = { ...custom, positiveSpans: [], positiveBuckets: [] };
+    const samples = [custom, empty].map((one) => ({ labels, timeMs: 0, value: Number.NaN, histogram: one }));
+    const buckets = [
+      [3, "-Inf", "5", "1"],
+      [0, "5", "10", "2"],
+      [0, "10", "+Inf", "3"],
+    ];
+    expect(resultOf({ type: "vector", samples })).toEqual([
+      { metric: { a: "b" }, histogram: [0, { count: "12.5", sum: "-3", buckets }] },
+      { metric: { a: "b" }, histogram: [0, { count: "12.5", sum: "-3" }] },
+    ]);
+  });
+  test("a matrix has floats and histograms apart, and neither where there is none", () => {
+    expect(matrixOf([7, Number.NaN], [undefined, histogram])).toEqual([
+      { metric: { a: "b" }, values: [[1, "7"]], histograms: [[2, json]] },
+    ]);
+    expect(matrixOf([Number.NaN], [histogram])).toEqual([{ metric: { a: "b" }, histograms: [[1, json]] }]);
+    expect(matrixOf([Number.NaN], [undefined])).toEqual([{ metric: { a: "b" }, values: [[1, "NaN"]] }]);
+  });
 });

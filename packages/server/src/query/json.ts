@@ -1,7 +1,7 @@
 // Query results as JSON in Prometheus' form. Written by hand, as bytes: formatting dominates the cost of a large range
 // query, and a step's time is the same text in every series.
-import { bitsOf, isStaleAt, type Labels } from "@storewatch/model";
-import type { MatrixSeries, QueryResult } from "@storewatch/promql/engine";
+import { bitsOf, isStaleAt, type Labels, type NativeHistogram } from "@storewatch/model";
+import { allBuckets, type HistogramBucket, type MatrixSeries, type QueryResult } from "@storewatch/promql/engine";
 import { JsonBytes } from "./json-bytes.ts";
 
 /** Seconds with ms as Prometheus prints timestamps: 12, 12.5 as "12.500". */
@@ -27,6 +27,9 @@ export function labelsJson(labels: Labels): string {
 const PIECE_LENGTH = 32_768;
 /** Points between two looks at the length of the piece. */
 const PART_POINTS = 500;
+
+/** A histogram is about as long as this many points. */
+const HISTOGRAM_POINTS = 20;
 
 export interface ReplyParts {
   /** Member(s) of `data` beside the result, as JSON text that begins with a comma: `,"stats":{…}`. */
@@ -56,7 +59,7 @@ export function isLargeResult({ value }: QueryResult): boolean {
   if (value.type === "vector") return value.samples.length > 2000;
   if (value.type !== "matrix") return false;
   let points = value.series.length;
-  for (const { timesMs } of value.series) points += timesMs.length;
+  for (const { timesMs, histograms } of value.series) points += timesMs.length * (histograms ? HISTOGRAM_POINTS : 1);
   return points > 10_000;
 }
 
@@ -88,14 +91,20 @@ type Vector = Extract<QueryResult["value"], { type: "vector" }>["samples"];
 function* writeVector(out: JsonBytes, samples: Vector): Generator<void> {
   const times = new TimeTexts();
   let start = '[{"metric":';
-  for (const { labels, timeMs, value } of samples) {
+  for (const { labels, timeMs, value, histogram } of samples) {
     out.ascii(start);
     start = ',{"metric":';
     writeLabels(out, labels);
-    out.ascii(',"value":');
-    times.write(out, timeMs);
-    out.float(value);
-    out.ascii('"]}');
+    if (histogram) {
+      out.ascii(',"histogram":');
+      writeHistogram(out, timeMs, histogram);
+      out.ascii("}");
+    } else {
+      out.ascii(',"value":');
+      times.write(out, timeMs);
+      out.float(value);
+      out.ascii('"]}');
+    }
     yield;
   }
   out.ascii(samples.length === 0 ? "[]" : "]");
@@ -108,15 +117,71 @@ function* writeMatrix(out: JsonBytes, series: readonly MatrixSeries[]): Generato
     out.ascii(start);
     start = ',{"metric":';
     writeLabels(out, one.labels);
-    out.ascii(',"values":[');
-    yield* writePoints(out, one, times);
-    out.ascii("]}");
+    // Of a series with histograms the floats are left out where there are none.
+    if (!one.histograms?.every((histogram) => histogram !== undefined)) {
+      out.ascii(',"values":[');
+      yield* writePoints(out, one, times);
+      out.ascii("]");
+    }
+    if (one.histograms) yield* writeHistograms(out, one.timesMs, one.histograms);
+    out.ascii("}");
     yield;
   }
   out.ascii(series.length === 0 ? "[]" : "]");
 }
 
-function* writePoints(out: JsonBytes, { timesMs, values }: MatrixSeries, times: TimeTexts): Generator<void> {
+/** Points between two looks at the length of the piece, when they are histograms. */
+const PART_HISTOGRAMS = 10;
+
+function* writeHistograms(
+  out: JsonBytes,
+  timesMs: Float64Array,
+  histograms: NonNullable<MatrixSeries["histograms"]>,
+): Generator<void> {
+  let start = ',"histograms":[';
+  for (const [i, histogram] of histograms.entries()) {
+    if (!histogram) continue;
+    out.ascii(start);
+    start = ",";
+    writeHistogram(out, timesMs[i], histogram);
+    if (i % PART_HISTOGRAMS === 0) yield;
+  }
+  if (start === ",") out.ascii("]");
+}
+
+/** `[time, {"count": …, "sum": …, "buckets": [[boundaries, lower, upper, count], …]}]`; empty buckets are left out. */
+function writeHistogram(out: JsonBytes, timeMs: number, histogram: NativeHistogram): void {
+  out.ascii(`[${formatTimeSeconds(timeMs)},{"count":"`);
+  out.float(histogram.count);
+  out.ascii('","sum":"');
+  out.float(histogram.sum);
+  out.ascii('"');
+  let start = ',"buckets":[';
+  for (const bucket of allBuckets(histogram)) {
+    if (bucket.count === 0) continue;
+    out.ascii(`${start}[${boundaries(bucket)},"`);
+    start = ",";
+    out.float(bucket.lower);
+    out.ascii('","');
+    out.float(bucket.upper);
+    out.ascii('","');
+    out.float(bucket.count);
+    out.ascii('"]');
+  }
+  out.ascii(start === "," ? "]}]" : "}]");
+}
+
+/** Which ends belong to the bucket, in Prometheus' numbers: 0 the upper, 1 the lower, 2 none, 3 both. */
+function boundaries({ lowerInclusive, upperInclusive }: HistogramBucket): number {
+  if (lowerInclusive) return upperInclusive ? 3 : 1;
+  return upperInclusive ? 0 : 2;
+}
+
+function* writePoints(
+  out: JsonBytes,
+  { timesMs, values, histograms }: MatrixSeries,
+  times: TimeTexts,
+): Generator<void> {
   const bits = bitsOf(values);
   let isFirst = true;
   for (let from = 0; from < timesMs.length; from += PART_POINTS) {
@@ -124,7 +189,7 @@ function* writePoints(out: JsonBytes, { timesMs, values }: MatrixSeries, times: 
     for (let i = from; i < to; i++) {
       const value = values[i];
       // A bare range selector hands raw samples out; markers are no samples.
-      if (Number.isNaN(value) && isStaleAt(bits, i)) continue;
+      if (Number.isNaN(value) && (isStaleAt(bits, i) || histograms?.[i])) continue;
       if (!isFirst) out.ascii(",");
       isFirst = false;
       times.write(out, timesMs[i]);

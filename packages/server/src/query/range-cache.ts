@@ -1,7 +1,7 @@
 // Keeps the steps of range queries that will not change any more, so that a dashboard that is loaded again evaluates only
 // what is new. An extent is the answer of a run of steps; it is right as long as no sample was written, deleted or
 // dropped within the windows of its steps, which the store's change log tells.
-import { Labels } from "@storewatch/model";
+import { Labels, type NativeHistogram } from "@storewatch/model";
 import type { MatrixSeries } from "@storewatch/promql/engine";
 import type { ChangeView } from "@storewatch/tsdb";
 import { Counter, Gauge } from "prom-client";
@@ -33,6 +33,7 @@ interface Entry extends Extent {
 
 const SERIES_BYTES = 200;
 const ENTRY_BYTES = 500;
+const HISTOGRAM_BYTES = 400;
 
 export class RangeCache {
   /** The least recently used first. */
@@ -151,14 +152,19 @@ function lastStepBefore(fromMs: number, stepMs: number, timeMs: number): number 
 function bytesOf(series: readonly MatrixSeries[]): number {
   let bytes = ENTRY_BYTES;
   let shared: Float64Array | undefined;
-  for (const { labels, timesMs, values } of series) {
+  for (const { labels, timesMs, values, histograms } of series) {
     for (const text of labels.pairs) bytes += 2 * text.length;
     bytes += SERIES_BYTES + 8 * values.length;
+    if (histograms) for (const one of histograms) bytes += one ? histogramBytes(one) : 8;
     if (timesMs === shared) continue;
     shared = timesMs;
     bytes += 8 * timesMs.length;
   }
   return bytes;
+}
+
+function histogramBytes({ positiveBuckets, negativeBuckets }: NativeHistogram): number {
+  return HISTOGRAM_BYTES + 8 * (positiveBuckets.length + negativeBuckets.length);
 }
 
 /** The steps from fromMs to toMs, in memory of their own; series without a point there are left out. */
@@ -175,7 +181,9 @@ export function cut({ series }: Pick<Extent, "series">, fromMs: number, toMs: nu
       source = one.timesMs;
       cutTimes = one.timesMs.slice(start, end);
     }
-    found.push({ labels: one.labels, timesMs: cutTimes, values: one.values.slice(start, end) });
+    const histograms = one.histograms?.slice(start, end);
+    const kept = { labels: one.labels, timesMs: cutTimes, values: one.values.slice(start, end) };
+    found.push(histograms ? { ...kept, histograms } : kept);
   }
   return { fromMs, toMs, series: found };
 }
@@ -225,7 +233,13 @@ class JoinedTimes {
 }
 
 function joinSeries(a: MatrixSeries, b: MatrixSeries, times: JoinedTimes): MatrixSeries {
-  return { labels: a.labels, timesMs: times.of(a.timesMs, b.timesMs), values: concat(a.values, b.values) };
+  const joined = { labels: a.labels, timesMs: times.of(a.timesMs, b.timesMs), values: concat(a.values, b.values) };
+  if (!a.histograms && !b.histograms) return joined;
+  return { ...joined, histograms: [...histogramsOf(a), ...histogramsOf(b)] };
+}
+
+function histogramsOf({ histograms, timesMs }: MatrixSeries): readonly (NativeHistogram | undefined)[] {
+  return histograms ?? new Array(timesMs.length).fill(undefined);
 }
 
 function concat(a: Float64Array, b: Float64Array): Float64Array<ArrayBuffer> {

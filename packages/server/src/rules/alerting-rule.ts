@@ -184,7 +184,9 @@ export class AlertingRule {
   }
 
   /** Labels and texts of the alert that a sample makes. */
-  async expand({ labels, value }: VectorSample, context: EvaluationContext): Promise<Expanded> {
+  async expand({ labels, value: number, histogram }: VectorSample, context: EvaluationContext): Promise<Expanded> {
+    // As upstream: of a histogram templates and alerts see the value 0.
+    const value = histogram ? 0 : number;
     const before = this.expanded.get(labels.key);
     const isSame = before !== undefined && this.textsAreRepeatable && Object.is(before.value, value);
     if (isSame) return before;

@@ -1,6 +1,6 @@
 // What the recording rules above a previewed rule would have written: of a new group nothing is stored yet, and of a
 // changed one the old values are.
-import { bitsOf, METRIC_NAME, type SeriesSamples, setStaleAt } from "@storewatch/model";
+import { bitsOf, METRIC_NAME, type NativeHistogram, type SeriesSamples, setStaleAt } from "@storewatch/model";
 import type { MatrixSeries } from "@storewatch/promql/engine";
 import { collectSelectors, type Expr } from "@storewatch/promql/parser";
 import type { PreviewedRule } from "./preview-input.ts";
@@ -49,18 +49,26 @@ export function recordedSeries(
   return found.map((series) => {
     const times: number[] = [];
     const values: number[] = [];
+    const histograms: (NativeHistogram | undefined)[] = [];
     const ends: number[] = [];
     series.timesMs.forEach((timeMs, i) => {
       times.push(timeMs);
       values.push(series.values[i]);
+      histograms.push(series.histograms?.[i]);
       const nextMs = timeMs + stepMs;
       if (nextMs > toMs || series.timesMs[i + 1] === nextMs) return;
       ends.push(times.length);
       times.push(nextMs);
       values.push(0);
+      histograms.push(undefined);
     });
     const samples = Float64Array.from(values);
     for (const end of ends) setStaleAt(bitsOf(samples), end);
-    return { labels: recordedLabels(rule, series.labels), timesMs: Float64Array.from(times), values: samples };
+    const recorded = {
+      labels: recordedLabels(rule, series.labels),
+      timesMs: Float64Array.from(times),
+      values: samples,
+    };
+    return series.histograms ? { ...recorded, histograms } : recorded;
   });
 }

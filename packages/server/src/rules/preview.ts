@@ -341,21 +341,22 @@ function seriesOf({ value }: QueryResult): readonly MatrixSeries[] {
 function vectorAt(series: readonly MatrixSeries[], cursors: Uint32Array, timeMs: number): VectorSample[] {
   const vector: VectorSample[] = [];
   for (let i = 0; i < series.length; i++) {
-    const { labels, timesMs, values } = series[i];
+    const { labels, timesMs, values, histograms } = series[i];
     let at = cursors[i];
     while (at < timesMs.length && timesMs[at] < timeMs) at++;
     cursors[i] = at;
-    if (timesMs[at] === timeMs) vector.push({ labels, timeMs, value: values[at] });
+    if (timesMs[at] === timeMs) vector.push({ labels, timeMs, value: values[at], histogram: histograms?.[at] });
   }
   return vector;
 }
 
 /** The part of a series that lies within the range shown; nothing when there is none. */
-function from({ labels, timesMs, values }: MatrixSeries, fromMs: number): MatrixSeries[] {
+function from({ labels, timesMs, values, histograms }: MatrixSeries, fromMs: number): MatrixSeries[] {
   let first = 0;
   while (first < timesMs.length && timesMs[first] < fromMs) first++;
   if (first === timesMs.length) return [];
-  return [{ labels, timesMs: timesMs.subarray(first), values: values.subarray(first) }];
+  const rest = { labels, timesMs: timesMs.subarray(first), values: values.subarray(first) };
+  return [histograms ? { ...rest, histograms: histograms.slice(first) } : rest];
 }
 
 function lastEnd(track: Track, state: string): number {

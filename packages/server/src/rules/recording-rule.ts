@@ -25,13 +25,13 @@ export class RecordingRule {
     const seen = new Set<string>();
     const series: SeriesWrite[] = [];
     const timeMs = context.timeMs - context.queryOffsetMs;
-    for (const { labels, value } of vector) {
+    for (const { labels, value, histogram } of vector) {
       const named = recordedLabels(this.config, labels);
       if (seen.has(named.key)) {
         throw new RuleError("vector contains metrics with the same labelset after applying rule labels");
       }
       seen.add(named.key);
-      series.push({ labels: named, timeMs, value });
+      series.push(histogram ? { labels: named, timeMs, value, histogram } : { labels: named, timeMs, value });
     }
     return { series, changed: true };
   }

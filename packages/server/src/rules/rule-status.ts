@@ -1,5 +1,5 @@
 // What recording and alerting rules share: what an evaluation gets and gives, and the health that the pages show.
-import type { LabelRecord, Labels } from "@storewatch/model";
+import type { LabelRecord, Labels, NativeHistogram } from "@storewatch/model";
 import type { VectorSample } from "@storewatch/promql/engine";
 import type { Expand } from "./expand.ts";
 
@@ -24,6 +24,7 @@ export interface SeriesWrite {
   readonly labels: Labels;
   readonly timeMs: number;
   readonly value: number;
+  readonly histogram?: NativeHistogram;
 }
 
 export interface RuleOutcome {

@@ -1,7 +1,7 @@
 // promtool's unit-test files for rules, read strictly.
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { type LabelRecord, Labels } from "@storewatch/model";
+import { type LabelRecord, Labels, type NativeHistogram } from "@storewatch/model";
 import { ParseError, parseMetric, parseNumberText } from "@storewatch/promql/parser";
 import { parseSeriesItems, type SeriesLine, SeriesSyntaxError } from "@storewatch/promql/promqltest";
 import { ConfigError, type Path, parseConfigDocument } from "../config/document.ts";
@@ -17,8 +17,8 @@ export interface AlertExpectation {
 export interface ExpectedSample {
   readonly labels: Labels;
   readonly value: number;
-  /** A native histogram as written, which the engine cannot answer yet. */
-  readonly histogram: string;
+  /** Instead of a value. */
+  readonly histogram: NativeHistogram | undefined;
 }
 
 export interface ExpressionExpectation {
@@ -167,11 +167,24 @@ class TestFileReader {
       return {
         labels: this.metric(fields.text(sample, "labels", sampleAt), [...sampleAt, "labels"]),
         value: this.number(fields.text(sample, "value", sampleAt), [...sampleAt, "value"]),
-        histogram: fields.text(sample, "histogram", sampleAt),
+        histogram: this.histogram(fields.text(sample, "histogram", sampleAt), [...sampleAt, "histogram"]),
       };
     });
     const evalTimeMs = fields.duration(item, "eval_time", at) ?? 0;
     return { expression: fields.text(item, "expr", at), evalTimeMs, samples, line: this.lineOf(at) };
+  }
+
+  private histogram(text: string, at: Path): NativeHistogram | undefined {
+    if (text === "") return undefined;
+    try {
+      const items = parseSeriesItems(text);
+      if (items.length === 1 && items[0].kind === "histogram") return items[0].histogram;
+      this.fields.error(at, `histogram: expected one {{…}}, got ${text}`);
+    } catch (error) {
+      if (!(error instanceof SeriesSyntaxError)) throw error;
+      this.fields.error(at, `histogram: ${error.message}`);
+    }
+    return undefined;
   }
 
   private number(text: string, at: Path): number {

@@ -6,27 +6,32 @@ import {
   type Matcher,
   METRIC_NAME,
   matchesAll,
+  type NativeHistogram,
   type Sample,
   type SeriesSamples,
   setStaleAt,
 } from "@storewatch/model";
 import type { Queryable } from "@storewatch/promql/engine";
-import type { SeriesLine } from "@storewatch/promql/promqltest";
+import { type SeriesLine, storedHint } from "@storewatch/promql/promqltest";
 
 class GrowingSeries {
   private timesMs = new Float64Array(16);
   private values = new Float64Array(16);
   private count = 0;
+  /** Only of a series with histograms. */
+  private histograms: (NativeHistogram | undefined)[] | undefined;
 
   constructor(readonly labels: Labels) {}
 
-  append(timeMs: number, value: number, stale: boolean): void {
+  append(timeMs: number, value: number, stale: boolean, histogram?: NativeHistogram): void {
     // A second value for a time is left out, as a store does.
     if (this.count > 0 && timeMs <= this.timesMs[this.count - 1]) return;
     if (this.count === this.timesMs.length) this.grow();
     this.timesMs[this.count] = timeMs;
     if (stale) setStaleAt(bitsOf(this.values), this.count);
-    else this.values[this.count] = value;
+    else this.values[this.count] = histogram ? Number.NaN : value;
+    if (histogram) this.histograms ??= new Array(this.count).fill(undefined);
+    this.histograms?.push(histogram && storedHint(histogram, this.histograms[this.count - 1]));
     this.count++;
   }
 
@@ -56,7 +61,12 @@ class GrowingSeries {
     let to = this.lowerBound(toMs);
     if (to < this.count && this.timesMs[to] === toMs) to++;
     if (from >= to) return undefined;
-    return { labels: this.labels, timesMs: this.timesMs.subarray(from, to), values: this.values.subarray(from, to) };
+    const found = {
+      labels: this.labels,
+      timesMs: this.timesMs.subarray(from, to),
+      values: this.values.subarray(from, to),
+    };
+    return this.histograms ? { ...found, histograms: this.histograms.slice(from, to) } : found;
   }
 }
 
@@ -66,23 +76,23 @@ export class TestStore implements Queryable {
   /** Samples behind this time are not seen. */
   visibleUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** Item i of each line lies at startMs + i × intervalMs. Returns whether a line holds native histograms. */
-  load(lines: readonly SeriesLine[], startMs: number, intervalMs: number): boolean {
-    let hasHistograms = false;
+  /** Item i of each line lies at startMs + i × intervalMs. */
+  load(lines: readonly SeriesLine[], startMs: number, intervalMs: number): void {
     for (const { labels, items } of lines) {
       const series = this.open(labels);
       items.forEach((item, i) => {
         const timeMs = startMs + i * intervalMs;
         if (item.kind === "value") series.append(timeMs, item.value, false);
         else if (item.kind === "stale") series.append(timeMs, 0, true);
-        else if (item.kind === "histogram") hasHistograms = true;
+        else if (item.kind === "histogram") series.append(timeMs, 0, false, item.histogram);
       });
     }
-    return hasHistograms;
   }
 
   append(samples: readonly Sample[]): void {
-    for (const { labels, timeMs, value, stale } of samples) this.open(labels).append(timeMs, value, stale ?? false);
+    for (const { labels, timeMs, value, stale, histogram } of samples) {
+      this.open(labels).append(timeMs, value, stale ?? false, histogram);
+    }
   }
 
   private open(labels: Labels): GrowingSeries {

@@ -173,20 +173,26 @@ tests:
     expect(await runFile(files)).toEqual([]);
   });
 
-  test("native histograms are refused in words, in the test that has them only", async () => {
+  test("native histograms are read, recorded and compared", async () => {
     const files = {
-      "test.yml": `tests:
+      "rules.yml": "groups: [{ name: g, rules: [{ record: r, expr: sum(h) }] }]\n",
+      "test.yml": `rule_files: [rules.yml]
+tests:
 - name: native
-  input_series: [{ series: 'h{a="b"}', values: '{{schema:0 sum:1 count:1 buckets:[1]}}x3' }]
-  promql_expr_test: [{ expr: h, eval_time: 1m }]
-- name: other
-  promql_expr_test: [{ expr: vector(1), eval_time: 1m, exp_samples: [{ value: 2 }] }]
+  input_series:
+  - { series: 'h{a="b"}', values: '{{schema:0 sum:1 count:1 buckets:[1]}}x3' }
+  - { series: 'h{a="c"}', values: '{{schema:0 sum:2 count:3 buckets:[1 2]}}x3' }
+  promql_expr_test:
+  - { expr: r, eval_time: 1m, exp_samples: [{ labels: r, histogram: "{{sum:3 count:4 buckets:[2 2] counter_reset_hint:not_reset}}" }] }
+  - { expr: histogram_count(r), eval_time: 1m, exp_samples: [{ value: 4 }] }
+  - { expr: "h{a='b'}", eval_time: 1m, exp_samples: [{ labels: "h{a='b'}", histogram: "{{sum:1 count:1 buckets:[2]}}" }] }
+- promql_expr_test: [{ expr: h, eval_time: 1m, exp_samples: [{ histogram: "1" }] }]
 `,
     };
-    expect(await runFile(files)).toEqual([
-      '2 test "native": h{a="b"} holds native histograms, which this version cannot read; test its classic buckets instead',
-      expect.stringMatching(/^6 test "other": /),
+    expect(await runFile({ ...files, "test.yml": files["test.yml"].replace(/\n- promql.*\n/, "\n") })).toEqual([
+      expect.stringMatching(/expr "h\{a='b'\}" at 1m\n.*- .*buckets:\[2\].*\n.*\+ .*buckets:\[1\]/),
     ]);
+    await expect(runFile(files)).resolves.toEqual([expect.stringMatching(/histogram: expected one \{\{…\}\}/)]);
   });
 
   test("a rule that fails ends its test with the rule's name", async () => {

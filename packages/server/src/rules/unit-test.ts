@@ -1,6 +1,7 @@
 // `storewatch test rules`: promtool's unit-test files, run on the product's own rule groups and PromQL engine.
 import { type Clock, type Finding, formatDurationMs, type LabelRecord, Labels, type Sample } from "@storewatch/model";
 import { createEngine, type Engine, QueryError, type VectorSample } from "@storewatch/promql/engine";
+import { formatHistogram } from "@storewatch/promql/promqltest";
 import { ConfigError } from "../config/document.ts";
 import type { AlertingRule } from "./alerting-rule.ts";
 import { TemplateExpander } from "./expand.ts";
@@ -104,15 +105,6 @@ class TestRun {
 
   async run(): Promise<Finding[]> {
     const { test, file } = this;
-    const histogram = test.input.find(({ items }) => items.some((item) => item.kind === "histogram"));
-    if (histogram) {
-      // Left out, the series would make expectations pass or fail for the wrong reason.
-      this.fail(
-        test.line,
-        `${histogram.labels} holds native histograms, which this version cannot read; test its classic buckets instead`,
-      );
-      return this.findings;
-    }
     this.store.load(test.input, test.startMs, test.intervalMs);
     const times = [...test.alerts, ...test.expressions].map((expectation) => expectation.evalTimeMs);
     const endMs = Math.max(0, ...times);
@@ -166,10 +158,6 @@ class TestRun {
       this.fail(line, `${where}: ${error instanceof Error ? error.message : String(error)}`);
       return;
     }
-    if (samples.some((sample) => sample.histogram !== "")) {
-      this.fail(line, `${where}: native histograms cannot be queried yet`);
-      return;
-    }
     const difference = this.sampleDifference(samples, got);
     if (difference !== "") this.fail(line, `${where}\n${difference}`);
   }
@@ -177,13 +165,14 @@ class TestRun {
   private sampleDifference(expected: readonly ExpectedSample[], got: readonly VectorSample[]): string {
     const byLabels = new Map(expected.map((sample) => [sample.labels.key, sample]));
     // A value that is equal enough is shown as the expected one, so that only real differences remain.
-    const texts = got.map(({ labels, value }) => {
+    const texts = got.map(({ labels, value, histogram }) => {
+      if (histogram) return `${labels} ${formatHistogram(histogram)}`;
       const wanted = byLabels.get(labels.key);
       const same = wanted !== undefined && sameValue(wanted.value, value, this.file.fuzzyCompare);
       return `${labels} ${same ? wanted.value : value}`;
     });
     return differenceOf(
-      expected.map(({ labels, value }) => `${labels} ${value}`),
+      expected.map(({ labels, value, histogram }) => `${labels} ${histogram ? formatHistogram(histogram) : value}`),
       texts,
     );
   }
