@@ -24,7 +24,7 @@ interface Message {
   readonly alerts: readonly string[];
 }
 
-async function setUp(answer: (request: SafeHttpRequest) => number | "hang") {
+async function setUp(answer: (request: SafeHttpRequest) => number | "hang" | "garbage") {
   const clock = new FakeClock(START_MS);
   const asked: Message[] = [];
   const taken: Message[] = [];
@@ -48,6 +48,8 @@ async function setUp(answer: (request: SafeHttpRequest) => number | "hang") {
           request.signal?.addEventListener("abort", () => reject(new Error("called off")));
         });
       }
+      // As the client fails on what is no HTTP.
+      if (status === "garbage") throw new Error("Parse Error: Expected HTTP/");
       if (status < 300) taken.push(message);
       return { status, headers: {}, body: Buffer.from("x"), url: request.url };
     },
@@ -78,11 +80,11 @@ async function setUp(answer: (request: SafeHttpRequest) => number | "hang") {
 }
 
 describe("a receiver that fails for an hour", () => {
-  it.each(["500", "hang"] as const)("(%s) holds up nobody and is told once what is still true", async (how) => {
+  it.each(["500", "hang", "garbage"] as const)("(%s) holds up nobody and is told once what is still true", async (how) => {
     let isDown = true;
     const { clock, put, asked, taken, by, notifier, manager, metrics } = await setUp(({ url }) => {
       if (!url.includes("broken") || !isDown) return 200;
-      return how === "hang" ? "hang" : 500;
+      return how === "500" ? 500 : how;
     });
     const names = Array.from({ length: 20 }, (_, i) => `Stays${i}`);
     await put(...names, "Passes");
