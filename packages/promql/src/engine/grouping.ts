@@ -17,7 +17,7 @@ export function groupSeries(expr: AggregateExpr, vector: Vector): Grouping {
   const dropName: boolean[] = [];
   const names = expr.grouping;
   vector.labels.forEach((series, i) => {
-    const key = expr.without ? undefined : names.map((name) => series.get(name)).join("\u0000");
+    const key = expr.without ? undefined : valuesOf(series, names);
     const grouped = key === undefined ? groupLabels(expr, series) : undefined;
     const id = key ?? grouped!.key;
     let group = ids.get(id);
@@ -31,6 +31,13 @@ export function groupSeries(expr: AggregateExpr, vector: Vector): Grouping {
     if (vector.dropName[i]) dropName[group] = true;
   });
   return { groupOf, labels, dropName };
+}
+
+/** The values of these labels as one text: without an array in between, because there may be many series. */
+function valuesOf(labels: Labels, names: readonly string[]): string {
+  let text = names.length === 0 ? "" : labels.get(names[0]);
+  for (let i = 1; i < names.length; i++) text += `\u0000${labels.get(names[i])}`;
+  return text;
 }
 
 export function groupLabels(expr: AggregateExpr, labels: Labels): Labels {

@@ -145,12 +145,19 @@ export function warnQuantile(q: number, place: { from: number; to: number }, con
 }
 
 function noteNonCounters(expr: CallExpr, out: Vector, context: EvalContext): void {
-  const seen = new Set<string>();
+  const done = new Set<string>([""]);
+  let last = "";
   for (let i = 0; i < out.labels.length; i++) {
     const name = nameOf(out.labels[i]);
-    if (name === "" || seen.has(name) || COUNTER_SUFFIXES.some((suffix) => name.endsWith(suffix))) continue;
+    // Series of one name mostly stand together.
+    if (name === last || done.has(name)) continue;
+    if (COUNTER_SUFFIXES.some((suffix) => name.endsWith(suffix))) {
+      last = name;
+      done.add(name);
+      continue;
+    }
     if (!rowHasPoints(out, i)) continue;
-    seen.add(name);
+    done.add(name);
     context.query.annotations.info(
       `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "${name}"`,
       expr.args[0],

@@ -1,8 +1,10 @@
 // When a group is evaluated because its data arrived: at once if it may, within a budget of processor time.
 //
-// Beside its ticks a group runs once a second on the average, one more at once, and, when dear, at most once in (its last cost / share of the budget); cheap
-// groups go first. When a group is fed by several targets and the rest of the round is due within a moment, it waits
-// for them, so that an expression over all targets sees one round and not two halves.
+// Beside its ticks a group runs once a second on the average, one more at once. No group takes more than a fifth of the
+// budget: a dear one runs at most once in (its last cost / that share), and one that costs more than that share of its
+// interval only at its ticks, for a few extra evaluations a minute would cost more than the scraping. Cheap groups go
+// first. When a group is fed by several targets and the rest of the round is due within a moment, it waits for them, so
+// that an expression over all targets sees one round and not two halves.
 import type { Clock, Timer } from "@storewatch/model";
 import type { Source } from "./feed-index.ts";
 import type { RuleGroup } from "./rule-group.ts";
@@ -11,6 +13,8 @@ import type { RuleGroup } from "./rule-group.ts";
 const SPACING_MS = 1000;
 /** The rest of a round is waited for when it is due within this. */
 const ROUND_HORIZON_MS = 300;
+/** Of the budget, what one group may take. */
+const GROUP_SHARE = 0.2;
 /** Scrapes do not come to the millisecond. */
 const ROUND_SLACK_MS = 30;
 /** Above this many targets a group's data is always arriving: no round is waited for. */
@@ -97,7 +101,7 @@ export class ArrivalScheduler {
   }
 
   private spacingMs(lastCostMs: number): number {
-    return Math.max(SPACING_MS, lastCostMs / this.options.budgetShare);
+    return Math.max(SPACING_MS, lastCostMs / (this.options.budgetShare * GROUP_SHARE));
   }
 
   /** The earliest monotonic time of the group's next extra evaluation. */

@@ -47,7 +47,7 @@ describe("evaluation when data arrives", () => {
     await h.engine.stop();
   });
 
-  test("a dear group waits ten times its cost, a cheap one does not wait for it", async () => {
+  test("a dear group waits fifty times its cost, a cheap one does not wait for it", async () => {
     const rules = [
       "groups:",
       "- name: dear",
@@ -68,8 +68,8 @@ describe("evaluation when data arrives", () => {
       await h.clock.advance(1000);
     }
     const count = (start: string) => h.queries.filter((query) => query.split(" ")[1].startsWith(start)).length;
-    expect(count("sum")).toBeLessThanOrEqual(14);
-    expect(count("sum")).toBeGreaterThanOrEqual(5);
+    expect(count("sum")).toBeLessThanOrEqual(5);
+    expect(count("sum")).toBeGreaterThanOrEqual(3);
     expect(count("up")).toBeGreaterThanOrEqual(50);
     const stopped = h.engine.stop();
     await h.clock.advance(1000);

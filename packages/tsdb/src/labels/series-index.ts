@@ -4,11 +4,11 @@
 //   tupleAt  id → place of the tuple (FREE: no such series)
 //   hash     open addressing, linear probing: id + 1, 0 = empty
 import { Labels } from "@storewatch/model";
+import { LabelCache } from "./label-cache.ts";
 import { NameTable } from "./name-table.ts";
 import { postingsView, unionDisjoint } from "./postings.ts";
 
 const FREE = 0xffffffff;
-const LABELS_CACHED = 8192;
 
 export class SeriesIndex {
   readonly names: NameTable[] = [];
@@ -28,9 +28,7 @@ export class SeriesIndex {
   /** Scratch for the tuple of a look-up. */
   private key = new Uint32Array(64);
   private keyLength = 0;
-  // Two generations of label sets made on demand: when the young one is full, the old one is dropped.
-  private young = new Map<number, Labels>();
-  private old = new Map<number, Labels>();
+  private readonly cache = new LabelCache();
 
   has(id: number): boolean {
     return id < this.tupleAt.length && this.tupleAt[id] !== FREE;
@@ -80,14 +78,10 @@ export class SeriesIndex {
   }
 
   labels(id: number): Labels {
-    const hit = this.young.get(id);
-    if (hit) return hit;
-    const labels = this.old.get(id) ?? Labels.fromSortedPairs(this.pairs(id));
-    if (this.young.size >= LABELS_CACHED) {
-      this.old = this.young;
-      this.young = new Map();
-    }
-    this.young.set(id, labels);
+    const known = this.cache.get(id);
+    if (known) return known;
+    const labels = Labels.fromSortedPairs(this.pairs(id));
+    this.cache.set(id, labels);
     return labels;
   }
 
@@ -144,8 +138,7 @@ export class SeriesIndex {
       if (!this.has(id)) continue;
       this.arenaHoles += 1 + 2 * this.arena[this.tupleAt[id]];
       this.tupleAt[id] = FREE;
-      this.young.delete(id);
-      this.old.delete(id);
+      this.cache.delete(id);
       removed++;
     }
     if (removed === 0) return;
