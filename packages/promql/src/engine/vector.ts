@@ -155,16 +155,20 @@ export function rowHasPoints(vector: Vector, row: number): boolean {
   return false;
 }
 
-/** Series with equal labels joined into one. Undefined when two of them have a point at the same step. */
+/**
+ * Series with equal labels joined into one. Undefined when two of them have a point at the same step. A series whose
+ * name is to be dropped stays apart from one that keeps it: they are not the same in the result.
+ */
 export function mergeEqualLabels(vector: Vector): Vector | undefined {
   const rows = new Map<string, number>();
   const target: number[] = [];
-  vector.labels.forEach((labels) => {
-    const row = rows.get(labels.key) ?? rows.size;
-    rows.set(labels.key, row);
+  vector.labels.forEach((labels, i) => {
+    const key = vector.dropName[i] ? `${labels.key}\u0000` : labels.key;
+    const row = rows.get(key) ?? rows.size;
+    rows.set(key, row);
     target.push(row);
   });
-  if (rows.size === vector.labels.length) return vector;
+  if (rows.size === vector.labels.length) return collides(vector) ? undefined : vector;
   const first: number[] = [];
   target.forEach((row, i) => {
     if (first[row] === undefined) first[row] = i;
@@ -186,7 +190,23 @@ export function mergeEqualLabels(vector: Vector): Vector | undefined {
       if (histograms) histograms[cell] = vector.histograms?.[i * steps + s];
     }
   }
+  if (collides(merged)) return undefined;
   return histograms ? { ...merged, histograms } : merged;
+}
+
+/** True when a series that keeps its name has a point where one with equal labels that loses it has one too. */
+function collides({ labels, dropName, present, steps }: Vector): boolean {
+  if (dropName.every((drop) => drop === dropName[0])) return false;
+  const dropped = new Map<string, number>();
+  labels.forEach((one, row) => {
+    if (dropName[row]) dropped.set(one.key, row);
+  });
+  return labels.some((one, row) => {
+    const other = dropName[row] ? undefined : dropped.get(one.key);
+    if (other === undefined) return false;
+    for (let s = 0; s < steps; s++) if (present[row * steps + s] === 1 && present[other * steps + s] === 1) return true;
+    return false;
+  });
 }
 
 /** A one-step value repeated over all steps; a value that has them already as it is. */
