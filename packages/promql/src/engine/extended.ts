@@ -31,7 +31,7 @@ interface Span {
 }
 
 /** Calls for each step that has samples in reach, with turns of the event loop in between. */
-async function eachSpan(
+export async function eachSpan(
   range: RangeVector,
   timesMs: Float64Array,
   context: EvalContext,

@@ -5,6 +5,7 @@ import type {
   Expr,
   Extension,
   MatrixSelector,
+  SourceRange,
   Subquery,
   TimeModifiers,
   VectorSelector,
@@ -12,7 +13,10 @@ import type {
 import { childrenOf } from "../parser/walk.ts";
 import { type EvalContext, eachRow, type QueryContext } from "./context.ts";
 import { fillSmoothed } from "./extended.ts";
+import { HistogramNotes } from "./histogram/annotations.ts";
+import { smoothedPoints } from "./histogram/extended.ts";
 import { resolveHints, withoutHint } from "./histogram/hints.ts";
+import { HistogramSeries } from "./histogram/rate.ts";
 import type { Queryable } from "./queryable.ts";
 import {
   emptyVector,
@@ -20,6 +24,7 @@ import {
   gridEnd,
   type Histograms,
   histogramCells,
+  nameOf,
   type RangeSeries,
   type RangeVector,
   type Vector,
@@ -39,6 +44,7 @@ async function fetchWithin(
   func: string,
   hints: boolean,
 ): Promise<void> {
+  if (expr.kind === "aggregate" && query.sharedResults?.find(expr, query, grid)) return;
   const firstMs = grid.startMs;
   const lastMs = gridEnd(grid);
   if (expr.kind === "selector" || expr.kind === "matrix") {
@@ -123,7 +129,12 @@ export function subqueryGrid(subquery: Subquery, query: QueryContext, outer: Gri
 /** For each step the newest sample that is not older than the look-back and not a staleness marker. */
 export async function selectInstant(selector: VectorSelector, context: EvalContext): Promise<Vector> {
   const series = dataOf(selector, context);
-  return instantOf(series, { ...windowEnds(selector, context), extension: selector.extension }, context, false);
+  return instantOf(
+    series,
+    { ...windowEnds(selector, context), extension: selector.extension, place: selector },
+    context,
+    false,
+  );
 }
 
 function dataOf(selector: VectorSelector, { query }: EvalContext): readonly SeriesSamples[] {
@@ -162,6 +173,8 @@ export interface Looks {
   readonly endMs: number;
   readonly endStepMs: number;
   readonly extension?: Extension | undefined;
+  /** Where remarks belong. */
+  readonly place?: SourceRange;
 }
 
 /** What each step sees of some series; with `timestamps` when its samples were taken, in seconds. */
@@ -184,7 +197,10 @@ export async function instantOf(
   for (let i = 0; i < series.length; i++) {
     if (looks.extension) fillSmoothed(withoutMarkers(series[i]), looks, query.lookbackMs, vector, i);
     else fillInstant(series[i], endMs, endStepMs, query.lookbackMs, vector, i, timestamps);
-    if (histograms && series[i].histograms) fillHistograms(series[i], looks, vector, histograms, i);
+    if (histograms && series[i].histograms) {
+      if (looks.extension) fillSmoothedHistograms(series[i], looks, context, vector, histograms, i);
+      else fillHistograms(series[i], looks, vector, histograms, i);
+    }
     if (query.budget.due(grid.steps)) await query.budget.pause();
   }
   return histograms ? { ...vector, histograms } : vector;
@@ -213,6 +229,26 @@ function fillInstant(
     if (Number.isNaN(value) && isStaleAt(bits, last)) continue;
     vector.values[cell] = timestamps ? timesMs[last] / 1000 : value;
     vector.present[cell] = 1;
+  }
+}
+
+/** The points that have a histogram in reach anew. */
+function fillSmoothedHistograms(
+  series: SeriesSamples,
+  looks: Looks,
+  { query }: EvalContext,
+  vector: Vector,
+  out: Histograms,
+  row: number,
+): void {
+  const { steps } = vector;
+  const notes = new HistogramNotes(query.annotations, looks.place ?? { from: 0, to: 0 });
+  const of = new HistogramSeries(withoutMarkers(series), nameOf(series.labels), notes, () => {});
+  for (const [step, point] of smoothedPoints(of, { ...looks, steps }, query.lookbackMs)) {
+    if (point === "float") continue;
+    const cell = row * steps + step;
+    vector.present[cell] = typeof point === "object" ? 1 : 0;
+    if (typeof point === "object") out[cell] = point;
   }
 }
 

@@ -136,17 +136,17 @@ export function concatenate(parts: readonly Vector[], steps: number): Vector {
     parts.flatMap((part) => part.dropName),
     steps,
   );
-  const histograms: Histograms | undefined = parts.some((part) => part.histograms)
-    ? new Array(out.values.length).fill(undefined)
-    : undefined;
   let at = 0;
   for (const part of parts) {
     out.values.set(part.values, at);
     out.present.set(part.present, at);
-    if (histograms) part.histograms?.forEach((one, i) => void (histograms[at + i] = one));
     at += part.values.length;
   }
-  return histograms ? { ...out, histograms } : out;
+  if (!parts.some((part) => part.histograms)) return out;
+  return {
+    ...out,
+    histograms: parts.flatMap(({ histograms, values }) => histograms ?? new Array(values.length).fill(undefined)),
+  };
 }
 
 export function rowHasPoints(vector: Vector, row: number): boolean {

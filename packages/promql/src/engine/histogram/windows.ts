@@ -3,9 +3,12 @@
 import type { NativeHistogram } from "@storewatch/model";
 import type { CallExpr } from "../../parser/ast.ts";
 import type { EvalContext } from "../context.ts";
+import { eachSpan } from "../extended.ts";
+import type { RateKind } from "../rate.ts";
 import { isStartReset } from "../start-times.ts";
 import { type Histograms, histogramSize, nameOf, type RangeSeries, type RangeVector, type Vector } from "../vector.ts";
 import { HistogramNotes } from "./annotations.ts";
+import { extendedRateOf } from "./extended.ts";
 import { HistogramSeries, instantChange, rateOf } from "./rate.ts";
 import { areEqual } from "./resets.ts";
 import { averageOf, sumOf } from "./sum.ts";
@@ -62,6 +65,14 @@ export async function withHistogramWindows(
   for (const [row, series] of range.series.entries()) {
     if (!series.histograms) continue;
     const of = new HistogramSeries(series, nameOf(series.labels), notes, () => noteOverlap(series));
+    if (range.extension && isRateKind(expr.func)) {
+      await fillExtended(expr.func, of, range, context, (step, result) => {
+        present[row * steps + step] = result ? 1 : 0;
+        histograms[row * steps + step] = result;
+        if (result) budget.hold(histogramSize(result));
+      });
+      continue;
+    }
     for (const [step, window] of windowsOf(of, range, context)) {
       const cell = row * steps + step;
       if (keepsFloats(expr.func, window)) continue;
@@ -76,6 +87,27 @@ export async function withHistogramWindows(
     }
   }
   return { ...floats, values, present, histograms };
+}
+
+function isRateKind(func: string): func is RateKind {
+  return func === "rate" || func === "increase" || func === "delta";
+}
+
+/** Calls for each step that has a histogram in reach. */
+async function fillExtended(
+  kind: RateKind,
+  of: HistogramSeries,
+  range: RangeVector,
+  context: EvalContext,
+  put: (step: number, result: NativeHistogram | undefined) => void,
+): Promise<void> {
+  await eachSpan(range, of.series.timesMs, context, (span, step) => {
+    const found = of.histograms.slice(span.low, span.high).filter((one) => one !== undefined).length;
+    if (found === 0) return;
+    const isMixed = found < span.high - span.low;
+    if (isMixed) of.notes.mixedTypes(of.name);
+    put(step, isMixed ? undefined : extendedRateOf(kind, of, span, range.extension === "smoothed"));
+  });
 }
 
 /** The steps whose windows have a histogram. */
