@@ -80,6 +80,7 @@ export function createIntakeStage(options: IntakeStageOptions): IntakeStage {
         return intervalMs === undefined ? rows : new LimitedRows({ ...shared, rows, intervalMs });
       },
       append: intake.append,
+      appendExemplars: (scope, items) => stage.store.appendExemplars(scope, items),
     },
     useTargets: (board) => types.use(board),
     setLimits: (config) => limits.setConfig(config),

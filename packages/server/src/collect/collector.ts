@@ -1,6 +1,6 @@
 // Everything that is asked for its metrics: the jobs of the Prometheus file, and Storewatch itself.
 import { ALL_TENANTS, type Clock, type Sample, type SeriesExemplar, type TenantScope } from "@storewatch/model";
-import type { AppendResult, RowWriter } from "@storewatch/tsdb";
+import type { AppendResult, ExemplarResult, RowWriter } from "@storewatch/tsdb";
 import type { Registry } from "prom-client";
 import { type AddressRules, createAddressRules } from "../kernel/address-rules.ts";
 import type { Logger } from "../kernel/logger.ts";
@@ -11,7 +11,7 @@ import type { TargetBoard } from "./interface.ts";
 import type { PrometheusConfig } from "./prometheus-config.ts";
 import { mergeMetadata } from "./scrape/metadata.ts";
 import { PageBufferPool } from "./scrape/page-buffer.ts";
-import type { ExemplarResult, ScrapeLoop } from "./scrape/scrape-loop.ts";
+import type { ScrapeLoop } from "./scrape/scrape-loop.ts";
 import { fingerprint, ScrapePool, type ScrapePoolDeps } from "./scrape/scrape-pool.ts";
 import { createSelfLoop, type SelfTargetOptions } from "./self.ts";
 import { createCollectMetrics } from "./self-metrics.ts";
@@ -21,10 +21,8 @@ export interface CollectStore {
   /** `intervalMs`: how often a row comes, of jobs whose tenants have limits. */
   openRows(scope: TenantScope, key: string, intervalMs?: number): RowWriter;
   append(scope: TenantScope, samples: readonly Sample[]): Promise<AppendResult>;
-  appendExemplars?(scope: TenantScope, exemplars: readonly SeriesExemplar[]): ExemplarResult | Promise<ExemplarResult>;
+  appendExemplars(scope: TenantScope, exemplars: readonly SeriesExemplar[]): ExemplarResult;
 }
-
-const NO_EXEMPLARS: ExemplarResult = { appended: 0, outOfOrder: 0, tooLong: 0 };
 
 export interface CollectorOptions {
   readonly store: CollectStore;
@@ -90,7 +88,7 @@ class JobCollector implements Collector {
       // it gets a column, so that `up` of a job for several tenants, which belongs to none, can be stored.
       openRows: (key, intervalMs) => store.openRows(ALL_TENANTS, key, intervalMs),
       append: (samples) => store.append(ALL_TENANTS, samples),
-      appendExemplars: (exemplars) => store.appendExemplars?.(ALL_TENANTS, exemplars) ?? NO_EXEMPLARS,
+      appendExemplars: (exemplars) => store.appendExemplars(ALL_TENANTS, exemplars),
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
     };
     if (options.self) this.self = createSelfLoop(options.self, (key) => this.deps.openRows(key), this.deps);

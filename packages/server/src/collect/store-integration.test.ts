@@ -35,7 +35,11 @@ async function collectInto(tsdb: Tsdb, targets: string) {
     return loadPrometheusConfig(file, fileSources({}));
   };
   const collector = createCollector({
-    store: { openRows: (_, key) => tsdb.openRows(key), append: (_, samples) => tsdb.append(samples) },
+    store: {
+      openRows: (_, key) => tsdb.openRows(key),
+      append: (_, samples) => tsdb.append(samples),
+      appendExemplars: (_, exemplars) => tsdb.appendExemplars(exemplars),
+    },
     config: load(targets),
     clock: systemClock,
     logger: silentLogger,
@@ -58,7 +62,12 @@ function samples(tsdb: Tsdb, name: string): Array<number | "stale"> {
 const until = (check: () => boolean) => vi.waitFor(() => expect(check()).toBe(true), { timeout: 10_000, interval: 20 });
 
 test("values, staleness and restart on the real store", async () => {
-  const open = () => openTsdb({ dataDir: path.join(dir, "data"), clock: systemClock, retentionMs: 3_600_000 });
+  const open = () =>
+    openTsdb({
+      dataDir: path.join(dir, "data"),
+      clock: systemClock,
+      retention: { default: { name: "default", timeMs: 3_600_000 } },
+    });
   let tsdb = await open();
   target.page = "a 1\nb 1\n";
   let { collector, reload } = await collectInto(tsdb, `'${target.address}'`);

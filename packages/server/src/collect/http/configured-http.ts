@@ -13,7 +13,7 @@ export interface ConfiguredRequest {
   readonly url: string;
   /** Names in lower case; they win over those of the configuration. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly timeoutMs: number;
   readonly bodyLimitBytes: number;
   readonly signal?: AbortSignal;

@@ -6,8 +6,8 @@ import * as prom from "prom-client";
 import { Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
 import { ProtobufError } from "../protobuf/reader.ts";
-import { ProtoWriter } from "../protobuf/writer.ts";
 import { FakeRows } from "../testing/fake-rows.ts";
+import { counter, families, family, histogram } from "../testing/protobuf-page.ts";
 import { acceptHeader, defaultProtocols, formatOf, type PageFormat } from "./content.ts";
 import { ExpositionError } from "./exposition.ts";
 import { limitHistogram, NO_HISTOGRAM_LIMITS, schemaOfFactor } from "./histogram-limits.ts";
@@ -274,79 +274,6 @@ describe("classic histograms converted", () => {
     expect(scrape(page).exemplars).toEqual(['h # {id="a"} 0.5 @2000']);
   });
 });
-
-type Fill = (out: ProtoWriter) => void;
-
-/** Delimited messages. */
-function families(...fills: readonly Fill[]): Uint8Array {
-  const parts = fills.map((fill) => {
-    const message = new ProtoWriter();
-    fill(message);
-    const length = new ProtoWriter();
-    length.varint(message.size);
-    return Buffer.concat([length.finish(), message.finish()]);
-  });
-  return Buffer.concat(parts);
-}
-
-const label = (out: ProtoWriter, name: string, value: string) =>
-  out.message(1, (pair) => pair.string(1, name).string(2, value));
-
-function family(name: string, type: number, ...metrics: readonly Fill[]): Fill {
-  return (out) => {
-    out.string(1, name).string(2, `Help of ${name}`).uint(3, type);
-    for (const metric of metrics) out.message(4, metric);
-  };
-}
-
-const counter =
-  (value: number, tenant: string, timeMs = 0): Fill =>
-  (out) => {
-    label(out, "tenant_id", tenant);
-    out.message(3, (body) => {
-      body.double(1, value);
-      body.message(2, (exemplar) => {
-        label(exemplar, "trace_id", "t");
-        exemplar.double(2, 1).message(3, (time) => time.uint(1, 5).uint(2, 6_000_000));
-      });
-    });
-    if (timeMs > 0) out.int(6, timeMs);
-  };
-
-interface HistogramShape {
-  readonly count?: number;
-  readonly deltas?: readonly number[];
-  readonly classic?: boolean;
-  readonly exemplar?: boolean;
-}
-
-const histogram =
-  ({ count = 7, deltas = [2, 1, -1], classic = true, exemplar = true }: HistogramShape = {}): Fill =>
-  (out) => {
-    label(out, "path", "/");
-    out.message(7, (body) => {
-      body.uint(1, count).double(2, 12.5);
-      if (classic) {
-        body.message(3, (bucket) => bucket.uint(1, 3).double(2, 0.5));
-        body.message(3, (bucket) => bucket.uint(1, count).double(2, 2));
-      }
-      if (deltas.length === 0) return;
-      body.uint(5, 2 * 3).double(6, 0.001);
-      body.message(12, (span) => {
-        span.uint(1, 2 * 4);
-        span.uint(2, deltas.length);
-      });
-      body.message(13, (packed) => {
-        for (const delta of deltas) packed.zigzag(delta);
-      });
-      if (exemplar) {
-        body.message(16, (one) => {
-          label(one, "trace_id", "n");
-          one.double(2, 0.75).message(3, (time) => time.uint(1, 9));
-        });
-      }
-    });
-  };
 
 const PAGE = families(
   family("orders_total", 0, counter(3, "acme"), counter(4, "blue", 1234)),

@@ -1,6 +1,6 @@
 // One target, scrape after scrape: page in, row out. A bad page or no page is a row too: `up 0` and staleness markers.
 import type { Clock, Labels, Sample, SeriesExemplar, TenantScope } from "@storewatch/model";
-import type { AppendResult, RowWriter } from "@storewatch/tsdb";
+import type { AppendResult, ExemplarResult, RowWriter } from "@storewatch/tsdb";
 import type { Logger } from "../../kernel/logger.ts";
 import type { TargetStatus } from "../interface.ts";
 import { ProtobufError } from "../protobuf/reader.ts";
@@ -46,19 +46,13 @@ export interface ScrapeSettings {
   readonly refusal: string | undefined;
 }
 
-export interface ExemplarResult {
-  readonly appended: number;
-  readonly outOfOrder: number;
-  readonly tooLong: number;
-}
-
 export interface ScrapeLoopDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: CollectMetrics;
   readonly pages: PageBufferPool;
   readonly append: (samples: readonly Sample[]) => Promise<AppendResult>;
-  readonly appendExemplars: (exemplars: readonly SeriesExemplar[]) => ExemplarResult | Promise<ExemplarResult>;
+  readonly appendExemplars: (exemplars: readonly SeriesExemplar[]) => ExemplarResult;
   /** Lets the event loop turn. */
   readonly yieldTurn: () => Promise<void>;
 }
@@ -233,7 +227,7 @@ export class ScrapeLoop {
     reader.accept();
     this.count(targets.counts);
     if (samples.length > 0) await this.appendOwn(samples, timeMs);
-    if (exemplars.length > 0) await this.appendExemplars(exemplars);
+    if (exemplars.length > 0) this.appendExemplars(exemplars);
     this.note(timeMs, startedMs, "up", "", "ok");
     this.compactRows();
     return undefined;
@@ -299,8 +293,8 @@ export class ScrapeLoop {
     return samples;
   }
 
-  private async appendExemplars(exemplars: readonly SeriesExemplar[]): Promise<void> {
-    const { appended, outOfOrder, tooLong } = await this.deps.appendExemplars(exemplars);
+  private appendExemplars(exemplars: readonly SeriesExemplar[]): void {
+    const { appended, outOfOrder, tooLong } = this.deps.appendExemplars(exemplars);
     const { metrics } = this.deps;
     metrics.exemplarsIngested.inc(appended);
     if (outOfOrder + tooLong > 0) metrics.exemplarsRefused.inc(outOfOrder + tooLong);

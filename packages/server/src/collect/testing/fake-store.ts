@@ -1,8 +1,7 @@
 // A store of fake rows, one writer for each key, and of samples with times of their own.
 import type { Sample, SeriesExemplar, TenantScope } from "@storewatch/model";
-import type { AppendResult, RowWriter } from "@storewatch/tsdb";
+import type { AppendResult, ExemplarResult, RowWriter } from "@storewatch/tsdb";
 import type { CollectStore } from "../collector.ts";
-import type { ExemplarResult } from "../scrape/scrape-loop.ts";
 import { FakeRows } from "./fake-rows.ts";
 
 export class FakeStore implements CollectStore {
