@@ -4,6 +4,8 @@ import { ensureBuilt, ensureInstalled, ROOT, requireNode, run } from "./bootstra
 
 const SOAKS = {
   tsdb: "packages/tsdb/soak/kill.mjs",
+  kill: "packages/tsdb/soak/kill.mjs",
+  churn: "packages/tsdb/soak/churn.mjs",
 };
 const [name, ...rest] = process.argv.slice(2);
 if (!(name in SOAKS)) {
@@ -13,4 +15,4 @@ if (!(name in SOAKS)) {
 requireNode();
 await ensureInstalled();
 await ensureBuilt();
-process.exit(await run(process.execPath, [path.join(ROOT, SOAKS[name]), ...rest]));
+process.exit(await run(process.execPath, ["--expose-gc", path.join(ROOT, SOAKS[name]), ...rest]));

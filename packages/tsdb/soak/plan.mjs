@@ -3,7 +3,16 @@
 export const START_MS = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
 export const INTERVAL_MS = 15_000;
 export const RETENTION_MS = 3 * 3_600_000;
-export const RETENTION = { default: { name: "default", timeMs: RETENTION_MS } };
+const HOUR_MS = 3_600_000;
+/** Two classes by target, intervals kept longer than samples. */
+export const RETENTION = {
+  default: { name: "default", timeMs: RETENTION_MS, fiveMinutesMs: 5 * HOUR_MS, oneHourMs: 8 * HOUR_MS },
+  classes: [{ name: "long", timeMs: RETENTION_MS + 2 * HOUR_MS, fiveMinutesMs: 0, oneHourMs: 8 * HOUR_MS }],
+  label: "target",
+  classOf: (target) => (target === "2" ? "long" : undefined),
+};
+/** Samples of this series are deleted now and then, up to this many steps before the newest. */
+export const DELETED = { name: "sometimes", target: 1, behindSteps: 25, everySteps: 60 };
 export const TARGETS = 3;
 
 export function rowNames(_target, step) {

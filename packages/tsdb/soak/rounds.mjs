@@ -7,8 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bitsOf, isStaleAt, Matcher } from "@storewatch/model";
 import { openTsdb } from "../dist/index.js";
-import {
-  INTERVAL_MS,
+import { DELETED, INTERVAL_MS,
   RETENTION,
   RETENTION_MS,
   rowNames,
@@ -28,9 +27,11 @@ export async function killRounds(rounds, random, log = () => {}) {
   let compared = 0;
   // Steps that were under way at a kill: they may be there in part.
   const halfDone = new Set();
+  // Deletions that were acknowledged, and those that were begun: in between samples may be there or not.
+  const deletion = { done: 0, begun: 0 };
   for (let round = 1; round <= rounds; round++) {
-    const acked = await runAndKill(dataDir, step, 30 + random() * 600);
-    const checked = await check(dataDir, acked, halfDone);
+    const acked = await runAndKill(dataDir, step, 30 + random() * 600, deletion);
+    const checked = await check(dataDir, acked, halfDone, deletion);
     compared += checked.samples;
     step = checked.lastStep;
     for (let half = acked + 1; half <= step; half++) halfDone.add(half);
@@ -43,7 +44,7 @@ export async function killRounds(rounds, random, log = () => {}) {
 }
 
 /** Kills the child `delayMs` after it has opened the store (a tenth of the time: while it opens it). */
-function runAndKill(dataDir, fromStep, delayMs) {
+function runAndKill(dataDir, fromStep, delayMs, deletion) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CHILD, dataDir, String(fromStep)], { stdio: ["ignore", "pipe", "inherit"] });
     let acked = fromStep;
@@ -58,6 +59,8 @@ function runAndKill(dataDir, fromStep, delayMs) {
       for (const line of lines) {
         if (line === "open") setTimeout(kill, delayMs);
         else if (line.startsWith("ack ")) acked = Number(line.slice(4));
+        else if (line.startsWith("deleting ")) deletion.begun = Number(line.slice(9));
+        else if (line.startsWith("deleted ")) deletion.done = Number(line.slice(8));
         else fault ||= line;
       }
     });
@@ -69,7 +72,7 @@ function runAndKill(dataDir, fromStep, delayMs) {
   });
 }
 
-async function check(dataDir, acked, halfDone) {
+async function check(dataDir, acked, halfDone, deletion) {
   const problems = [];
   const nowMs = START_MS + acked * INTERVAL_MS;
   const clock = { nowMs: () => nowMs, monotonicMs: () => 0, setTimer: () => ({ cancel: () => {} }) };
@@ -84,10 +87,11 @@ async function check(dataDir, acked, halfDone) {
       lastStep = Math.max(lastStep, Math.floor((series.timesMs[series.timesMs.length - 1] - START_MS) / INTERVAL_MS));
       found.set(String(series.labels), checkSeries(series));
     }
-    const firstStep = Math.max(1, Math.ceil((tsdb.stats().minTimeMs - START_MS) / INTERVAL_MS));
-    if (acked > 0 && firstStep > Math.max(1, acked - RETENTION_MS / INTERVAL_MS))
-      throw new Error(`nothing before step ${firstStep}`);
-    for (let step = firstStep; step <= acked; step++) if (!halfDone.has(step)) expectStep(found, step);
+    const firstStep = Math.max(1, Math.ceil((nowMs - RETENTION_MS - START_MS) / INTERVAL_MS));
+    for (let step = firstStep; step <= acked; step++) if (!halfDone.has(step)) expectStep(found, step, deletion);
+    const gone = found.get(`${DELETED.name}{target="${DELETED.target}"}`);
+    for (const step of gone ?? []) if (step <= deletion.done) throw new Error(`deleted, and there again: step ${step}`);
+    checkIntervals(tsdb, firstStep, acked);
     return { samples, lastStep: Math.max(acked, lastStep), blocks: tsdb.stats().blocks };
   } finally {
     await tsdb.close();
@@ -119,9 +123,28 @@ function checkSeries(series) {
   return steps;
 }
 
-function expectStep(found, step) {
+/** Whole hours counted from intervals have as many samples as counted one by one. */
+function checkIntervals(tsdb, firstStep, lastStep) {
+  const hourMs = 3_600_000;
+  const fromMs = Math.ceil((START_MS + firstStep * INTERVAL_MS) / hourMs) * hourMs;
+  const toMs = Math.floor((START_MS + lastStep * INTERVAL_MS) / hourMs) * hourMs;
+  if (toMs <= fromMs) return;
+  const matchers = [new Matcher("=~", "__name__", "steady_total|gauge|zero")];
+  const hints = { stepMs: hourMs, rangeMs: hourMs, func: "count_over_time" };
+  const counted = new Map();
+  for (const { labels, timesMs, counts } of tsdb.select(matchers, fromMs + 1, toMs, { hints })) {
+    counted.set(String(labels), counts ? counts.reduce((sum, n) => sum + n, 0) : timesMs.length);
+  }
+  for (const { labels, timesMs } of tsdb.select(matchers, fromMs + 1, toMs)) {
+    const count = counted.get(String(labels));
+    if (count !== timesMs.length) throw new Error(`${labels}: intervals count ${count} of ${timesMs.length} samples`);
+  }
+}
+
+function expectStep(found, step, deletion) {
   for (let t = 0; t < TARGETS; t++) {
     for (const name of rowNames(t, step)) {
+      if (name === DELETED.name && t === DELETED.target && step <= deletion.begun) continue;
       if (!found.get(`${name}{target="${t}"}`)?.has(step))
         throw new Error(`lost: ${name} of target ${t} at step ${step}`);
     }
