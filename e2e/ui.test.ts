@@ -198,7 +198,7 @@ async function silenceAndEnd(page: Page): Promise<void> {
   await row.getByRole("button", { name: "Edit" }).click();
   await dialog.getByText("This hides 1 alert now:").waitFor();
   await dialog.getByRole("textbox", { name: "Why" }).fill("e2e: ticket 4711, longer");
-  await dialog.getByRole("textbox", { name: "For how long" }).click();
+  await dialog.getByLabel("For how long").first().click();
   await page.getByRole("option", { name: "1 day" }).click();
   await dialog.getByRole("button", { name: "Save" }).click();
   await dialog.waitFor({ state: "hidden" });
