@@ -1,3 +1,4 @@
+import type { NativeHistogram } from "@storewatch/model";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ParseError, parseExpression, printExpression, visit } from "../parser/index.ts";
@@ -29,16 +30,19 @@ async function ask(query: () => Promise<QueryResult>): Promise<QueryResult | str
   }
 }
 
-/** Label set → value at one time. */
-function pointsAt(result: QueryResult, timeMs: number): Map<string, number> {
-  const points = new Map<string, number>();
+/** Label set → value or native histogram at one time. */
+function pointsAt(result: QueryResult, timeMs: number): Map<string, number | NativeHistogram> {
+  const points = new Map<string, number | NativeHistogram>();
   const { value } = result;
-  if (value.type === "vector") for (const sample of value.samples) points.set(sample.labels.toString(), sample.value);
+  if (value.type === "vector") {
+    for (const { labels, histogram, value: number } of value.samples)
+      points.set(labels.toString(), histogram ?? number);
+  }
   if (value.type === "scalar") points.set("{}", value.value);
   if (value.type === "matrix") {
-    for (const { labels, timesMs, values } of value.series) {
+    for (const { labels, timesMs, values, histograms } of value.series) {
       const i = timesMs.indexOf(timeMs);
-      if (i >= 0) points.set(labels.toString(), values[i]);
+      if (i >= 0) points.set(labels.toString(), histograms?.[i] ?? values[i]);
     }
   }
   return points;

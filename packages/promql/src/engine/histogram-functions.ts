@@ -243,10 +243,21 @@ export async function histogramQuantiles(
     if (part.labels.some((labels) => labels.has(label))) {
       context.query.fail(`label ${label} already exists in histogram series`);
     }
-    parts.push({ ...part, labels: part.labels.map((labels) => labels.with(label, formatFloatPlain(q.values[0]))) });
+    for (const value of new Set(q.values)) parts.push(withQuantile(part, q, value, label, context));
   }
   repairs.report(place, context);
   return concatenate(parts, vector.steps);
+}
+
+/** The points of the steps at which the quantile is this one; a quantile need not be the same at all steps. */
+function withQuantile(part: Vector, q: Scalar, value: number, label: string, context: EvalContext): Vector {
+  const labels = part.labels.map((one) => one.with(label, formatFloatPlain(value)));
+  // As sets of numbers see it: NaN equals itself.
+  const isIt = (other: number) => other === value || (Number.isNaN(other) && Number.isNaN(value));
+  if (q.values.every(isIt)) return { ...part, labels };
+  context.query.budget.hold(part.present.length);
+  const present = part.present.map((one, cell) => (isIt(q.values[cell % part.steps]) ? one : 0));
+  return { ...part, labels, present };
 }
 
 export async function histogramFraction(

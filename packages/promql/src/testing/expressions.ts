@@ -5,7 +5,7 @@ import type { ValueType } from "../parser/ast.ts";
 import { AGGREGATIONS, FUNCTIONS, type FunctionSignature } from "../parser/functions.ts";
 
 /** The names that `SCRIPT` loads, and one that it does not. */
-const METRICS = ["requests_total", "temperature", "latency_bucket", "up", "nosuch", '"a.dotted"'];
+const METRICS = ["requests_total", "temperature", "latency_bucket", "up", "nosuch", "sizes", "mixed", '"a.dotted"'];
 const LABELS = ["job", "instance", "le", "zone", '"a-b"'];
 
 const durations = fc.constantFrom("1m", "90s", "5m", "17s", "1h30m", "0.5", "100", "500ms");
@@ -156,5 +156,9 @@ load 15s
   latency_bucket{job="a",le="+Inf"} 0+4x40
   latency_bucket{job="b",le="0.1"} 5 4 3 2 1 _x5 0+1x30
   latency_bucket{job="b",le="+Inf"} 1+2x40
+  sizes{job="a"} {{schema:1 sum:3 count:22 buckets:[5 10 7]}}+{{schema:1 sum:2 count:4 buckets:[1 2 1]}}x20 _x3 {{schema:0 sum:1 count:3 buckets:[1 2]}}x12
+  sizes{job="b"} {{schema:-53 sum:4 count:6 custom_values:[1 2 4] buckets:[1 2 2 1]}}x10 stale {{schema:-53 sum:9 count:8 custom_values:[1 4] buckets:[3 4 1]}}x20
+  sizes{job="b",zone="z"} {{schema:2 z_bucket:2 z_bucket_w:0.01 sum:-1 count:7 buckets:[1] n_buckets:[2 2] counter_reset_hint:gauge}}x30
+  mixed{job="a"} 1+1x12 {{schema:1 sum:3 count:3 buckets:[1 1 1]}}x8 5x12
   {"a.dotted",job="a",instance="i1","a-b"="x"} 1+1x40
 `;
