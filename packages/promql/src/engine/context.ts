@@ -4,6 +4,7 @@ import type { Duration, Expr, SourceRange, VectorSelector } from "../parser/ast.
 import { durationMs } from "../parser/duration.ts";
 import { positionAt } from "../parser/error.ts";
 import { type EngineOptions, type Queryable, QueryError, type QueryRequest, type QueryShare } from "./queryable.ts";
+import type { SharedResults } from "./shared.ts";
 import type { Grid } from "./vector.ts";
 
 /** Work between two turns of the event loop. */
@@ -221,10 +222,13 @@ export class QueryContext {
   readonly delayedNameRemoval: boolean;
   readonly annotations: Annotations;
   readonly budget: Budget;
+  private readonly sharedResults: SharedResults | undefined;
   /** For what is selected while the query runs: info(). */
   store: Queryable | undefined;
   /** What the store gave for each selector. */
   readonly data = new Map<VectorSelector, readonly SeriesSamples[]>();
+  /** The same by what the store was asked: selectors that stand twice are asked for once. */
+  readonly asked = new Map<string, readonly SeriesSamples[]>();
   /** Whether an expression gives the same at every step, for those looked at so far. */
   readonly invariance = new Map<Expr, boolean>();
 
@@ -242,6 +246,7 @@ export class QueryContext {
     this.delayedNameRemoval = options.delayedNameRemoval ?? true;
     this.annotations = new Annotations(request.expression);
     this.budget = new Budget(options, request, shared);
+    this.sharedResults = request.sharedResults;
   }
 
   /** Milliseconds of a duration, step() and range() filled in. */
@@ -251,6 +256,12 @@ export class QueryContext {
     const ms = durationMs(duration, context, (reason) => this.fail(reason));
     if (positive && ms <= 0) this.fail("duration must be greater than 0");
     return ms;
+  }
+
+  /** Of an instant query, for what is evaluated at its own time: the inside of a subquery has other times. */
+  sharedAt(grid: Grid): SharedResults | undefined {
+    const isOwnTime = this.grid.steps === 1 && grid.steps === 1 && grid.startMs === this.grid.startMs;
+    return isOwnTime ? this.sharedResults : undefined;
   }
 
   fail(message: string): never {

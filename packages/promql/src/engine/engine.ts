@@ -56,7 +56,7 @@ async function run(
   endMs: number,
   instant: boolean,
 ): Promise<QueryResult> {
-  const expr = parse(request.expression, options);
+  const expr = request.tree ?? parse(request.expression, options);
   const query = new QueryContext(options, request, grid, grid.startMs, endMs, shared);
   try {
     await query.budget.start();

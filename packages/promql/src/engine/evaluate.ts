@@ -65,8 +65,14 @@ async function evaluateNode(expr: Expr, context: EvalContext): Promise<Value> {
       return evaluateBinary(expr, left, await evaluate(expr.right, context), context);
     }
     case "aggregate": {
+      const { query, grid } = context;
+      const shared = query.sharedAt(grid);
+      const known = shared?.find(expr, grid.startMs);
+      if (known) return known;
       const param = expr.param && (await evaluate(expr.param, context));
-      return evaluateAggregate(expr, await evaluateVector(expr.expr, context), param, context);
+      const vector = await evaluateAggregate(expr, await evaluateVector(expr.expr, context), param, context);
+      shared?.keep(expr, grid.startMs, vector);
+      return vector;
     }
     case "call":
       return evaluateCall(expr, context);

@@ -14,3 +14,4 @@ export {
   type SelectHints,
   type VectorSample,
 } from "./queryable.ts";
+export { SharedResults } from "./shared.ts";

@@ -1,6 +1,7 @@
 // What the engine needs of a store. Implemented by the server over the time series store (tenant already enforced) and
 // by an in-memory store in tests.
 import type { Clock, Labels, Matcher, NativeHistogram, SeriesSamples } from "@storewatch/model";
+import type { SharedResults } from "./shared.ts";
 
 export interface SelectHints {
   /** The range's or query's step, 0 for an instant query. */
@@ -51,6 +52,8 @@ export interface EngineOptions {
 
 export interface QueryRequest {
   readonly expression: string;
+  /** What is evaluated instead of the text, when it is parsed already. Its places are those of the text. */
+  readonly tree?: Expr;
   /** Aborts evaluation between slices. */
   readonly signal?: AbortSignal;
   /** Wall-clock budget from the first step on; the engine yields to the event loop about every 10 ms of work. */
@@ -58,6 +61,8 @@ export interface QueryRequest {
   readonly lookbackMs?: number;
   /** The account of all queries of one caller; the engine counts in it. */
   readonly share?: QueryShare;
+  /** Results that instant queries of the same moment have in common. */
+  readonly sharedResults?: SharedResults;
 }
 
 export interface QueryShare {

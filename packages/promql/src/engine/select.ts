@@ -44,7 +44,7 @@ async function fetchWithin(
   func: string,
   hints: boolean,
 ): Promise<void> {
-  if (expr.kind === "aggregate" && query.sharedResults?.find(expr, query, grid)) return;
+  if (expr.kind === "aggregate" && query.sharedAt(grid)?.find(expr, grid.startMs)) return;
   const firstMs = grid.startMs;
   const lastMs = gridEnd(grid);
   if (expr.kind === "selector" || expr.kind === "matrix") {
@@ -60,6 +60,12 @@ async function fetchWithin(
     // What looks beyond its window needs the samples themselves.
     const isPlain = selector.extension === undefined;
     const selectHints = { stepMs: grid.steps === 1 || !isPlain ? 0 : grid.stepMs, rangeMs, func: isPlain ? func : "" };
+    const question = `${fromMs} ${toMs} ${selectHints.stepMs} ${rangeMs} ${selectHints.func} ${hints} ${selector.matchers}`;
+    const asked = query.asked.get(question);
+    if (asked) {
+      query.data.set(selector, asked);
+      return;
+    }
     const answer = store.select(selector.matchers, fromMs, toMs, selectHints);
     query.budget.endSlice();
     const series = await answer;
@@ -69,7 +75,9 @@ async function fetchWithin(
     for (const one of series) samples += one.timesMs.length + histogramCells(one.histograms);
     query.budget.samplesRead += samples;
     query.budget.hold(samples);
-    query.data.set(selector, hints ? series.map(withResolvedHints) : series);
+    const resolved = hints ? series.map(withResolvedHints) : series;
+    query.data.set(selector, resolved);
+    query.asked.set(question, resolved);
     return;
   }
   const name = expr.kind === "call" ? expr.func : expr.kind === "aggregate" ? expr.operator : func;

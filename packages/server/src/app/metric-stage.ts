@@ -95,6 +95,7 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
   });
   const store = createEmbeddedMetricStore(tsdb);
   addStoreMetrics(store, metrics);
+  addClassMetrics(store, metrics);
   addDiskMetrics(options.dataDir, metrics);
   const turns = new Turns();
   const isExperimental = options.isExperimental ?? false;
@@ -160,6 +161,23 @@ function addStoreMetrics(store: MetricStore, metrics: SelfMetrics): void {
   gauge("storewatch_block_bytes", "Size of the sealed blocks on disk.", () => store.stats().blockBytes);
 }
 
+/** By retention class: blocks of samples and of intervals. */
+function addClassMetrics(store: MetricStore, metrics: SelfMetrics): void {
+  new Gauge({
+    name: "storewatch_store_class_bytes",
+    help: "Size of the sealed blocks by retention class and kind (samples, intervals).",
+    labelNames: ["class", "kind"],
+    registers: [metrics],
+    collect() {
+      this.reset();
+      for (const { name, bytes, downsampledBytes } of store.stats().classes) {
+        this.set({ class: name, kind: "samples" }, bytes - downsampledBytes);
+        this.set({ class: name, kind: "intervals" }, downsampledBytes);
+      }
+    },
+  });
+}
+
 /** Of the file system that holds the data directory; left out where it cannot be asked. */
 function addDiskMetrics(dataDir: string, metrics: SelfMetrics): void {
   const gauge = (name: string, help: string, read: (disk: StatsFs) => number) =>
@@ -180,8 +198,9 @@ function addDiskMetrics(dataDir: string, metrics: SelfMetrics): void {
 /** What the rule engine needs of the metric stage. */
 export function ruleAccess(stage: MetricStage): Omit<RuleDependencies, "alerts"> {
   return {
-    async query(scope, expression, timeMs) {
-      const { value } = await stage.query.instant(scope, expression, timeMs, { isUrgent: true });
+    async query(scope, expression, timeMs, sharedResults) {
+      const options = { isUrgent: true, ...(sharedResults ? { sharedResults } : {}) };
+      const { value } = await stage.query.instant(scope, expression, timeMs, options);
       if (value.type === "vector") return value.samples;
       if (value.type === "scalar") return [{ labels: Labels.empty, timeMs, value: value.value }];
       throw new QueryError("execution", `a rule needs a vector or a scalar, and this expression gives a ${value.type}`);

@@ -1,7 +1,7 @@
 // Queries of people, rules and pages: always for a scope, always within limits.
 
 import type { SeriesSamples, TenantScope } from "@storewatch/model";
-import type { QueryResult } from "@storewatch/promql/engine";
+import type { QueryResult, SharedResults } from "@storewatch/promql/engine";
 
 export interface QueryService {
   /** Throws QueryError. The scope is enforced on the syntax tree and again at series selection. */
@@ -27,6 +27,8 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly lookbackMs?: number;
+  /** Of instant queries of the same moment: what one of them worked out, the others read. */
+  readonly sharedResults?: SharedResults;
   /** Count as stored for this query, in place of stored series with the same labels; held to the scope as these are, and never cached. */
   readonly added?: readonly SeriesSamples[];
   /** Evaluates all steps, whatever the result cache has. */

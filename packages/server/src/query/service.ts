@@ -229,11 +229,12 @@ class Service implements QueryService {
       engine: options.isUrgent ? deps.urgentEngine : deps.engine,
       store: withAddedSeries(stored, options.added),
       request: {
-        expression: enforceScope(scope, expression, { experimental: deps.isExperimental }),
+        ...enforceScope(scope, expression, { experimental: deps.isExperimental }),
         signal: options.signal,
         timeoutMs,
         lookbackMs: options.lookbackMs,
         share,
+        sharedResults: options.sharedResults,
       },
     };
   }

@@ -1,11 +1,16 @@
 // Rules decide what is true now. They get closures for what they need and never import the notification side.
 import type { AlertSink, LabelRecord, Matcher, Sample, SeriesSamples, TenantScope } from "@storewatch/model";
-import type { VectorSample } from "@storewatch/promql/engine";
+import type { SharedResults, VectorSample } from "@storewatch/promql/engine";
 import type { Arrival, RowWriter } from "@storewatch/tsdb";
 
 export interface RuleDependencies {
   /** Instant query; a scalar result comes as one sample without labels. Throws QueryError. */
-  readonly query: (scope: TenantScope, expression: string, timeMs: number) => Promise<readonly VectorSample[]>;
+  readonly query: (
+    scope: TenantScope,
+    expression: string,
+    timeMs: number,
+    shared?: SharedResults,
+  ) => Promise<readonly VectorSample[]>;
   /** Raw samples, staleness markers included: how the state of alerts is found again after a restart. */
   readonly select: (
     scope: TenantScope,
@@ -20,7 +25,7 @@ export interface RuleDependencies {
   /** Alerts that fire although their cause may be gone, over a restart. Without it keep_firing_for ends with the process. */
   readonly held?: HeldAlertFile;
   /** Label sets of a source's series: `labels(column)` for column < `columns`. Undefined for the generic path. */
-  readonly source: (sourceId: number) => Pick<RowWriter, "columns" | "labels"> | undefined;
+  readonly source: (sourceId: number) => Pick<RowWriter, "columns" | "epoch" | "labels"> | undefined;
 }
 
 /** A firing alert of a rule with keep_firing_for. */

@@ -31,9 +31,9 @@ async function preview(
   const engine = createEngine({ clock });
   const query: QueryService = {
     instant: (by, expression, timeMs, { added, signal } = {}) =>
-      engine.instant(withAddedSeries(store, added), { expression: enforceScope(by, expression), signal }, timeMs),
+      engine.instant(withAddedSeries(store, added), { ...enforceScope(by, expression), signal }, timeMs),
     range(by, expression, startMs, endMs, stepMs, { added, signal } = {}) {
-      const request = { expression: enforceScope(by, expression), signal };
+      const request = { ...enforceScope(by, expression), signal };
       return engine.range(withAddedSeries(store, added), request, startMs, endMs, stepMs);
     },
   };

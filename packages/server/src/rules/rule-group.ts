@@ -1,5 +1,6 @@
 // A group: its rules in order, one evaluation time for all, and the series that each rule wrote last.
 import { ALL_TENANTS, type LabelRecord, Labels, Matcher, METRIC_NAME, type Sample } from "@storewatch/model";
+import { SharedResults } from "@storewatch/promql/engine";
 import { ALERTS, ALERTS_FOR_STATE, AlertingRule, type RememberedAlert } from "./alerting-rule.ts";
 import { EvaluationJournal } from "./evaluation-journal.ts";
 import type { TemplateExpander } from "./expand.ts";
@@ -61,21 +62,24 @@ export class RuleGroup {
   async evaluate(timeMs: number, occasion: Occasion = "tick", arrivedAtMs?: number): Promise<void> {
     const started = this.options.monotonicMs();
     this.journal.add(timeMs, occasion);
-    const context = this.context(timeMs, arrivedAtMs);
+    const shared = new SharedResults();
+    const context = this.context(timeMs, arrivedAtMs, shared);
     for (let i = 0; i < this.rules.length; i++) {
       const rule = this.rules[i];
       if (occasion === "arrival" && rule instanceof RecordingRule) continue;
       await this.evaluateRule(i, rule, context, occasion);
+      for (const metric of rule instanceof RecordingRule ? [rule.name] : [ALERTS, ALERTS_FOR_STATE])
+        shared.forget(metric);
     }
     this.lastEvaluationMs = timeMs;
     this.evaluationSeconds = (this.options.monotonicMs() - started) / 1000;
   }
 
-  private context(timeMs: number, arrivedAtMs: number | undefined): EvaluationContext {
+  private context(timeMs: number, arrivedAtMs: number | undefined, shared: SharedResults): EvaluationContext {
     const { queryOffsetMs } = this;
     const { limit } = this.config;
     const atMs = timeMs - queryOffsetMs;
-    const query = (expression: string) => this.options.dependencies.query(ALL_TENANTS, expression, atMs);
+    const query = (expression: string) => this.options.dependencies.query(ALL_TENANTS, expression, atMs, shared);
     const forTemplates = async (expression: string) =>
       (await query(expression)).map((sample) => ({ labels: sample.labels.toJSON(), value: sample.value }));
     return {

@@ -81,7 +81,7 @@ export function createHarness(options: HarnessOptions): Harness {
     },
     source(id) {
       const columns = targets.get(id);
-      return columns && { columns: columns.length, labels: (column) => columns[column] };
+      return columns && { columns: columns.length, epoch: 0, labels: (column) => columns[column] };
     },
   };
   const samplesOf = (series: readonly string[]): Sample[] =>
