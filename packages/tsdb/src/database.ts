@@ -1,12 +1,13 @@
 import { join } from "node:path";
-import type {
-  Labels,
+import {
+  type Labels,
   Matcher,
-  MetricMetadata,
-  Sample,
-  SeriesExemplar,
-  SeriesExemplars,
-  SeriesSamples,
+  METRIC_NAME,
+  type MetricMetadata,
+  type Sample,
+  type SeriesExemplar,
+  type SeriesExemplars,
+  type SeriesSamples,
 } from "@storewatch/model";
 import { AHEAD_MS_MAX } from "./admission.ts";
 import { BlockReader } from "./blocks/block-reader.ts";
@@ -14,15 +15,19 @@ import type { BlockStore } from "./blocks/block-store.ts";
 import { hasBlocks, openFileStore } from "./blocks/file-store.ts";
 import { ChangeLog } from "./changes.ts";
 import { ByteReader, FormatError } from "./codec/bytes.ts";
+import { TIME_MS_LIMIT } from "./codec/times.ts";
+import { copyTsdb } from "./disk/copy.ts";
 import { checkVersion, lockDataDir } from "./disk/data-dir.ts";
 import { type Disk, nodeDisk } from "./disk/disk.ts";
 import type { FamilyMetadata } from "./family-metadata.ts";
 import { ACTIVE_MS, Head } from "./head/head.ts";
+import type { Tombstones } from "./head/tombstones.ts";
 import type {
   AppendResult,
   Arrival,
   Cardinality,
   ChangeView,
+  EraseProgress,
   ExemplarResult,
   RowWriter,
   SelectOptions,
@@ -32,13 +37,14 @@ import type {
   TsdbStats,
 } from "./interface.ts";
 import { Journal } from "./journal.ts";
-import { decodeSeries } from "./labels/series-codec.ts";
-import { Maintenance } from "./maintenance.ts";
+import { defineSeries } from "./labels/series-codec.ts";
+import { ERASING, Maintenance } from "./maintenance.ts";
 import { cardinalityOf } from "./read/cardinality.ts";
 import { drain, type ScanSource, scanLabelNames, scanLabelValues, scanSamples, scanSeries } from "./read/scan.ts";
 import { RetentionPolicy } from "./retention.ts";
 import { TargetWriter } from "./row-writer.ts";
 import { QUEUE_BYTES_MAX, WriteAheadLog } from "./wal/log.ts";
+import type { Removal } from "./wal/removal-records.ts";
 import { Replay, type ReplayResult } from "./wal/replay.ts";
 
 /** What tests replace. */
@@ -56,6 +62,7 @@ const realMachinery: Machinery = {
   queueBytesMax: QUEUE_BYTES_MAX,
 };
 
+const NOTHING = new Matcher("=", METRIC_NAME, "");
 const DEFAULT_SYNC_INTERVAL_MS = 1000;
 const DEFAULT_OUT_OF_ORDER_MS = 600_000;
 
@@ -128,7 +135,7 @@ class Database implements Tsdb {
     const walFolder = join(options.dataDir, "wal");
     await disk.makeDir(walFolder);
     const head = new Head(options.outOfOrderMs ?? DEFAULT_OUT_OF_ORDER_MS, options.exemplarsMax);
-    const blocks = new Blocks(join(options.dataDir, "blocks"), machinery, onProblem);
+    const blocks = new Blocks(join(options.dataDir, "blocks"), machinery, onProblem, head.tombstones);
     try {
       if (machinery.hasBlocks(blocks.path)) await blocks.open();
       loadSeries(head, blocks);
@@ -137,6 +144,7 @@ class Database implements Tsdb {
       const journal = new Journal(head, wal, new ChangeLog(options.clock));
       const database = new Database(options, head, wal, journal, blocks, retention, unlock, disk, walFolder);
       database.maintenance.checkpointBytes = found.checkpointBytes;
+      database.maintenance.eraseDue = (await disk.list(walFolder)).includes(ERASING);
       if (!blocks.unavailable) database.maintenance.noteUnusedIds(unusedIds(head));
       return database;
     } catch (error) {
@@ -169,6 +177,48 @@ class Database implements Tsdb {
 
   metadata(): ReadonlyMap<string, MetricMetadata> {
     return this.head.metadata.all;
+  }
+
+  async delete(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<{ series: number }> {
+    const removal = this.removalOf(matchers, fromMs, toMs, false);
+    await this.journal.remove(removal);
+    return { series: removal.tombstone.ids.length };
+  }
+
+  cleanTombstones(): Promise<void> {
+    return this.closing ? Promise.resolve() : this.maintenance.cleanTombstones();
+  }
+
+  async erase(
+    matchers: readonly Matcher[],
+    onProgress: (progress: EraseProgress) => void = () => {},
+  ): Promise<{ series: number; bytesFreed: number }> {
+    let series = 0;
+    const hide = () => {
+      const removal = this.removalOf(matchers, 0, Number.MAX_SAFE_INTEGER, true);
+      series = removal.tombstone.ids.length;
+      return this.journal.remove(removal);
+    };
+    const bytesFreed = await this.maintenance.erase(hide, onProgress);
+    return { series, bytesFreed };
+  }
+
+  private removalOf(matchers: readonly Matcher[], fromMs: number, toMs: number, isErasure: boolean): Removal {
+    if (matchers.length === 0) throw new Error("what is to be deleted must be named");
+    const from = Math.max(0, Math.ceil(fromMs));
+    const to = Math.min(TIME_MS_LIMIT - 1, Math.floor(toMs));
+    const ids = to < from ? [] : Array.from(this.head.matcher.match(matchers));
+    const hidden = this.head.tombstoneOf(ids, from, Math.max(from, to));
+    // Rows are erased on the spot: nothing of them needs to be hidden.
+    const tombstone = isErasure ? { ...hidden, rowToMs: -1 } : hidden;
+    return { tombstone, toMs: Math.max(from, to), matchers: to < from ? [NOTHING] : matchers, isErasure };
+  }
+
+  snapshot(dir: string): Promise<{ bytes: number }> {
+    return this.maintenance.alone(async () => {
+      await this.wal.flush();
+      return copyTsdb(this.options.dataDir, dir, { link: true });
+    });
   }
 
   select(matchers: readonly Matcher[], fromMs: number, toMs: number, options: SelectOptions = {}): SeriesSamples[] {
@@ -273,6 +323,7 @@ class Blocks {
     readonly path: string,
     private readonly machinery: Machinery,
     readonly onProblem: (problem: TsdbProblem) => void,
+    private readonly tombstones: Tombstones,
   ) {}
 
   /** Undefined when it cannot be opened: then nothing is sealed, and the head keeps everything. */
@@ -291,7 +342,7 @@ class Blocks {
 
   reader(fromMs: number, toMs: number, resolutionMs: number): BlockReader | undefined {
     if (!this.store) return undefined;
-    const reader = new BlockReader(this.store, fromMs, toMs, this.onProblem, resolutionMs);
+    const reader = new BlockReader(this.store, fromMs, toMs, this.onProblem, resolutionMs, this.tombstones);
     return reader.empty ? undefined : reader;
   }
 }
@@ -307,13 +358,11 @@ function loadSeries(head: Head, blocks: Blocks): void {
   store.forEachSeries(
     (encoded) => {
       try {
-        decodeSeries(
-          new ByteReader(encoded),
-          (id, pairs) => {
-            if (head.index.define(id, pairs)) head.setPersisted(id, true);
-          },
-          overtaken,
-        );
+        defineSeries(new ByteReader(encoded), head.index, {
+          skip: overtaken,
+          defined: (id) => head.setPersisted(id, true),
+          taken: () => {},
+        });
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
         blocks.onProblem({ kind: "corrupt-block", message: `series definitions were left out: ${error.message}` });

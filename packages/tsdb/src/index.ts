@@ -1,4 +1,5 @@
 export { openTsdb } from "./database.ts";
+export { copyTsdb } from "./disk/copy.ts";
 export { DataDirError } from "./disk/data-dir.ts";
 export {
   type AppendResult,
@@ -6,6 +7,7 @@ export {
   type Cardinality,
   type CardinalityItem,
   type ChangeView,
+  type EraseProgress,
   type ExemplarResult,
   type RetentionClass,
   type RetentionOptions,

@@ -121,6 +121,24 @@ export interface Tsdb {
   /** Called after each committed row and each append, on the same turn. Listeners must be quick and must not throw. */
   onArrival(listener: (arrival: Arrival) => void): () => void;
 
+  /**
+   * Deletes samples of matching series in [fromMs, toMs], and exemplars. They are hidden when it resolves, also after a
+   * restart; maintain() takes them from the disk. What is appended later for the same times is not affected.
+   */
+  delete(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<{ series: number }>;
+  /** Takes what was deleted from the disk now. */
+  cleanTombstones(): Promise<void>;
+  /**
+   * Erases matching series: when it resolves, no byte of their samples and exemplars is in any file, nor of labels that only
+   * they had. What arrives later is taken as ever. Hidden at once; goes on at the next start when it is interrupted.
+   */
+  erase(
+    matchers: readonly Matcher[],
+    onProgress?: (progress: EraseProgress) => void,
+  ): Promise<{ series: number; bytesFreed: number }>;
+  /** A copy that opens as a data directory, made while it runs: all that was acknowledged before. `dir`: empty or new. */
+  snapshot(dir: string): Promise<{ bytes: number }>;
+
   stats(): TsdbStats;
   /** Series written within the last hour, by their value of this label. Walks over all of them: some ms for 100,000. */
   activeSeriesBy(name: string): Map<string, number>;
@@ -195,6 +213,11 @@ export interface AppendResult {
   readonly tooFarInFuture?: number;
   /** Histograms whose buckets do not fit their spans. */
   readonly invalid?: number;
+}
+
+export interface EraseProgress {
+  readonly blocks: number;
+  readonly blocksDone: number;
 }
 
 export interface ExemplarResult {

@@ -13,6 +13,7 @@ import { putHistograms } from "./wal/histogram-records.ts";
 import type { WriteAheadLog } from "./wal/log.ts";
 import { putColumns, putRow, putSamples, putTarget, putTargetState } from "./wal/payloads.ts";
 import { KIND } from "./wal/record.ts";
+import { applyRemoval, putRemoval, type Removal } from "./wal/removal-records.ts";
 import { EXEMPLARS_PER_RECORD, FAMILIES_PER_RECORD, putExemplars, putMetadata } from "./wal/side-records.ts";
 
 /** Both inclusive, ms. */
@@ -91,7 +92,13 @@ export class Journal {
 
   /** Takes the target's open row in; the caller has checked its time. */
   commitRow(target: RowTarget, timeMs: number): void {
+    const bound = target.erased.size > 0 ? this.reviveColumns(target) : [];
     this.logSeries();
+    for (const column of bound) {
+      this.wal.put(KIND.bindColumn, (out) => {
+        for (const value of [target.sourceId, column, target.ids[column]]) out.varint(value);
+      });
+    }
     if (target.loggedColumns < target.columns) {
       const first = target.loggedColumns;
       this.wal.put(KIND.columns, (out) => putColumns(out, target, first));
@@ -106,6 +113,30 @@ export class Journal {
     this.head.commitRow(target, timeMs);
     this.changes.note(timeMs);
     this.arrived(target.arrivalId, timeMs);
+  }
+
+  /** Erased columns that the open row has samples in become series again. Returns those that the log must know of. */
+  private reviveColumns(target: RowTarget): number[] {
+    const bound: number[] = [];
+    for (const [column, labels] of target.erased) {
+      if (!target.openIsSample(column)) continue;
+      const id = this.internSeries(labels);
+      if (this.head.columnOf(target, id) >= 0) continue;
+      this.head.bindColumn(target, column, id);
+      if (column < target.loggedColumns) bound.push(column);
+    }
+    return bound;
+  }
+
+  /** Hides samples, for good once the log is written. */
+  async remove(removal: Removal): Promise<void> {
+    if (this.closed) throw new Error("the store is closed");
+    if (this.wal.full) throw new Error("the write-ahead log cannot be written, and its queue is full");
+    this.logSeries();
+    this.wal.put(KIND.removal, (out) => putRemoval(out, removal));
+    applyRemoval(this.head, removal);
+    this.changes.noteRange(removal.tombstone.fromMs, removal.toMs);
+    await this.wal.flush();
   }
 
   async append(samples: readonly Sample[], times: TimeBounds): Promise<AppendResult> {

@@ -2,13 +2,14 @@
 import { join } from "node:path";
 import type { Clock } from "@storewatch/model";
 import type { BlockStore, BlockSummary } from "./blocks/block-store.ts";
+import { cleanBlocks, isCleaned } from "./blocks/clean.ts";
 import { Compactor } from "./blocks/compact.ts";
 import { definitions, sealWindow } from "./blocks/seal.ts";
 import type { ChangeLog } from "./changes.ts";
-import type { Disk } from "./disk/disk.ts";
+import { type Disk, writeFileDurably } from "./disk/disk.ts";
 import { ACTIVE_MS, type Head } from "./head/head.ts";
 import { windowEndMs } from "./head/window.ts";
-import type { TsdbProblem } from "./interface.ts";
+import type { EraseProgress, TsdbProblem } from "./interface.ts";
 import { Bitmap } from "./labels/postings.ts";
 import type { RetentionPolicy } from "./retention.ts";
 import { writeCheckpoint } from "./wal/checkpoint.ts";
@@ -39,6 +40,9 @@ export interface MaintenanceOptions {
 /** More files with series definitions than this are written anew as one. */
 const SERIES_FILES_MAX = 16;
 
+/** In the log's folder while an erasure is under way. */
+export const ERASING = "erasing";
+
 /** Lets the event loop turn. */
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -49,6 +53,11 @@ export class Maintenance {
   private deadOnDisk = 0;
   private readonly compactor: Compactor;
   private compacting: Promise<void> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
+  private hasDeadSeries = false;
+  private closing = false;
+  /** An erasure was begun and has not come to its end. */
+  eraseDue = false;
   checkpointBytes = 0;
   private readonly told = new Set<string>();
 
@@ -62,16 +71,97 @@ export class Maintenance {
   }
 
   run(): Promise<void> {
-    this.running ??= this.round().finally(() => {
+    this.running ??= this.alone(() => this.round()).finally(() => {
       this.running = undefined;
     });
     return this.running;
   }
 
+  /** Waits for its turn: rounds, erasures and copies come one after the other. */
+  alone<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(step);
+    this.turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Takes what was deleted out of the blocks now. */
+  cleanTombstones(): Promise<void> {
+    return this.alone(async () => {
+      await this.stopCompacting();
+      const store = this.options.openStore();
+      if (store) await this.cleanNow(store, pause, async () => {});
+      await this.dropTombstones();
+    });
+  }
+
+  private async stopCompacting(): Promise<void> {
+    this.compactor.interrupt();
+    await this.compacting;
+  }
+
+  private cleanNow(store: BlockStore, rest: () => Promise<void>, before: () => Promise<void>): Promise<void> {
+    const { head, onProblem } = this.options;
+    return cleanBlocks({ store, tombstones: head.tombstones, onProblem, pause: rest, before });
+  }
+
+  /**
+   * Erases what `hide` takes away, down to the last byte: rewrites blocks, series definitions and the log. A start after a
+   * crash on the way goes on with it. Returns how many bytes became free.
+   */
+  erase(hide: () => Promise<void>, onProgress: (progress: EraseProgress) => void): Promise<number> {
+    return this.alone(async () => {
+      const { disk, walFolder, wal } = this.options;
+      await this.stopCompacting();
+      await writeFileDurably(disk, walFolder, ERASING, Buffer.from("1\n"));
+      this.eraseDue = true;
+      const bytes = () => wal.bytes + this.checkpointBytes + (this.options.openStore()?.bytes ?? 0);
+      const before = bytes();
+      await hide();
+      await this.finishErasing(onProgress);
+      return Math.max(0, before - bytes());
+    });
+  }
+
+  private async finishErasing(onProgress: (progress: EraseProgress) => void = () => {}): Promise<void> {
+    const { head, disk, walFolder } = this.options;
+    const store = this.options.openStore();
+    const blocks = store?.blocks.length ?? 0;
+    let blocksDone = 0;
+    for (const { block } of store?.blocks ?? []) {
+      if (!store?.readSeriesOf(block))
+        throw new Error(`block ${block} cannot be read, so nothing can be erased from it`);
+    }
+    const rest = async () => {
+      await pause();
+      if (this.closing) throw new Error("the store is closed: erasing goes on at the next start");
+    };
+    onProgress({ blocks, blocksDone });
+    if (store) await this.cleanNow(store, rest, async () => onProgress({ blocks, blocksDone: blocksDone++ }));
+    await this.dropTombstones();
+    await this.removeDeadSeries(store, true);
+    head.forgetUnusedMetadata();
+    await this.checkpoint();
+    await store?.tidy();
+    await disk.remove(join(walFolder, ERASING));
+    this.eraseDue = false;
+    onProgress({ blocks, blocksDone: blocks });
+  }
+
+  /** What nothing on disk or in memory needs any more. Only while nothing is being sealed. */
+  private async dropTombstones(): Promise<void> {
+    const { head } = this.options;
+    if (head.tombstones.isEmpty) return;
+    const blocks = this.options.openStore()?.blocks ?? [];
+    const had = head.tombstones.list.length;
+    head.tombstones.removeWhere((one) => head.writableFromMs > one.rowToMs && isCleaned(one, blocks));
+    if (head.tombstones.list.length < had) this.hasDeadSeries = true;
+  }
+
   /** Stops what may be stopped and waits for the rest. */
   async settled(): Promise<void> {
     this.compactor.stop();
-    await this.running?.catch(() => {});
+    this.closing = true;
+    await this.turn;
     await this.compacting;
   }
 
@@ -80,6 +170,8 @@ export class Maintenance {
     let sealed = false;
     // What waits for a disk that has failed is tried again; the log itself tells when that fails.
     await wal.flush().catch(() => {});
+    await this.dropTombstones();
+    if (this.eraseDue) await this.attempt("erasing", () => this.finishErasing());
     // First what frees room.
     await this.attempt("retention", () => this.dropOld());
     await this.attempt("sealing", async () => {
@@ -98,9 +190,11 @@ export class Maintenance {
   private async compact(): Promise<void> {
     const store = this.options.openStore();
     if (!store) return;
-    await this.compactor.run(store, async () => {
+    const before = async () => {
       if ((await this.freeBytes()) < FREE_BYTES_MIN) throw new Error("the disk has no room for a block");
-    });
+    };
+    await this.compactor.clean(store, before);
+    await this.compactor.run(store, before);
     await store.tidy();
   }
 
@@ -167,10 +261,12 @@ export class Maintenance {
     const store = this.options.openStore();
     if (!store) return;
     const due = retention.due(store.blocks, clock.nowMs(), wal.bytes + this.checkpointBytes);
-    if (due.length === 0) return store.tidy();
-    this.noteDropped(due);
-    await store.commit({ add: [], remove: due.map(({ block }) => block) }, () => this.noteDropped(due));
-    await this.removeDeadSeries(store);
+    if (due.length > 0) {
+      this.noteDropped(due);
+      await store.commit({ add: [], remove: due.map(({ block }) => block) }, () => this.noteDropped(due));
+      this.hasDeadSeries = true;
+    }
+    if (this.hasDeadSeries) await this.removeDeadSeries(store, false);
     await store.tidy();
   }
 
@@ -179,12 +275,13 @@ export class Maintenance {
     for (const { fromMs, untilMs } of blocks) this.options.changes.noteRange(fromMs, untilMs);
   }
 
-  /** Forgets series that no block and nothing in memory has. */
-  private async removeDeadSeries(store: BlockStore): Promise<void> {
+  /** Forgets series that no block and nothing in memory has. `rewrite`: also leaves no word of them on disk. */
+  private async removeDeadSeries(store: BlockStore | undefined, rewrite: boolean): Promise<void> {
     const { head } = this.options;
+    this.hasDeadSeries = false;
     const alive = new Bitmap(head.index.idLimit);
-    for (const { block } of store.blocks) {
-      const series = store.readSeriesOf(block);
+    for (const { block } of store?.blocks ?? []) {
+      const series = store?.readSeriesOf(block);
       // Unknown content: keep everything until that block has gone.
       if (!series) return;
       for (let w = 0; w < series.words.length && w < alive.words.length; w++) alive.words[w] |= series.words[w];
@@ -194,16 +291,17 @@ export class Maintenance {
     for (let id = 0; id < alive.idLimit; id++) {
       if (head.index.has(id) && !alive.has(id) && !head.holds(id)) dead.push(id);
     }
-    if (dead.length === 0 && store.seriesFiles <= SERIES_FILES_MAX) return;
+    const isCrowded = store !== undefined && store.seriesFiles > SERIES_FILES_MAX;
+    if (dead.length === 0 && !isCrowded && !rewrite) return;
     const stored = dead.filter((id) => head.isPersisted(id));
     head.removeSeries(dead);
     this.deadOnDisk += stored.length;
     const kept: number[] = [];
     for (let id = 0; id < head.index.idLimit; id++) if (head.index.has(id) && head.isPersisted(id)) kept.push(id);
-    if (this.deadOnDisk > kept.length / 4 || store.seriesFiles > SERIES_FILES_MAX) {
+    if (store && (rewrite || isCrowded || this.deadOnDisk > kept.length / 4)) {
       await store.replaceSeries(definitions(head, kept));
       this.deadOnDisk = 0;
-    } else if (stored.length > 0) await store.writeSeries([], stored);
+    } else if (stored.length > 0) await store?.writeSeries([], stored);
     // An id may be used again only when no file says any more what it stood for.
     this.noteUnusedIds(dead);
   }

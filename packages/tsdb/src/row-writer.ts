@@ -1,7 +1,7 @@
-import type { Labels } from "@storewatch/model";
+import { Labels } from "@storewatch/model";
 import { TIME_MS_LIMIT } from "./codec/times.ts";
 import type { Head } from "./head/head.ts";
-import type { RowTarget } from "./head/row-target.ts";
+import { NO_SERIES, type RowTarget } from "./head/row-target.ts";
 import type { RowWriter } from "./interface.ts";
 import type { Journal } from "./journal.ts";
 
@@ -17,6 +17,7 @@ export class TargetWriter implements RowWriter {
   ) {
     target.owner = this;
     target.rowOpen = false;
+    target.erased.clear();
     target.arrivalId = target.sourceId;
     this.sourceId = target.sourceId;
   }
@@ -35,7 +36,8 @@ export class TargetWriter implements RowWriter {
 
   labels(column: number): Labels {
     if (!(column >= 0 && column < this.target.columns)) throw new RangeError(`no column ${column}`);
-    return this.head.index.labels(this.target.ids[column]);
+    const { ids, erased } = this.target;
+    return ids[column] === NO_SERIES ? (erased.get(column) ?? Labels.empty) : this.head.index.labels(ids[column]);
   }
 
   column(labels: Labels): number {

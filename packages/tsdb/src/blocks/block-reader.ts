@@ -1,4 +1,5 @@
 import { FormatError } from "../codec/bytes.ts";
+import { Tombstones } from "../head/tombstones.ts";
 import type { TsdbProblem } from "../interface.ts";
 import { SampleSink } from "../read/sample-sink.ts";
 import type { WeightedSink } from "../read/weighted-sink.ts";
@@ -22,6 +23,7 @@ export class BlockReader {
     toMs: number,
     private readonly onProblem: (problem: TsdbProblem) => void,
     resolutionMs = 0,
+    private readonly tombstones = new Tombstones(),
   ) {
     this.blocks = chooseBlocks(store.blocks, fromMs, toMs, resolutionMs);
     this.hasIntervals = this.blocks.some((part) => part.resolutionMs > 0);
@@ -43,6 +45,7 @@ export class BlockReader {
         const [from, to] = [Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs)];
         group.read(id % SERIES_PER_GROUP, from, to, sink);
         group.readHistograms(id % SERIES_PER_GROUP, from, to, sink);
+        if (this.tombstones.has(id)) this.tombstones.hideBlock(id, sink, had, from, to, part.resolutionMs);
       } catch (error) {
         this.damaged(this.blocks[i].block, error);
         sink.length = sink.start + had;
@@ -57,7 +60,7 @@ export class BlockReader {
     return false;
   }
 
-  /** As read, of blocks of intervals the column. */
+  /** As read, of blocks of intervals the column. Not for series of which something was deleted. */
   readWeighted(id: number, fromMs: number, toMs: number, column: IntervalColumn | "kept", out: WeightedSink): void {
     const place = id % SERIES_PER_GROUP;
     for (let i = 0; i < this.blocks.length; i++) {
@@ -90,13 +93,14 @@ export class BlockReader {
       const { block } = part;
       const series = this.store.readSeriesOf(block);
       if (series && !series.has(id)) continue;
-      if (series && part.isWhole && part.fromMs >= fromMs && part.toMs <= toMs) return true;
+      if (series && part.isWhole && !this.tombstones.has(id) && part.fromMs >= fromMs && part.toMs <= toMs) return true;
       sink.reset();
       try {
         const group = this.groupAt(i, Math.floor(id / SERIES_PER_GROUP));
         const [from, to] = [Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs)];
         group?.read(id % SERIES_PER_GROUP, from, to, sink);
         group?.readHistograms(id % SERIES_PER_GROUP, from, to, sink);
+        if (this.tombstones.has(id)) this.tombstones.hideBlock(id, sink, 0, from, to, part.resolutionMs);
       } catch (error) {
         this.damaged(block, error);
         sink.reset();

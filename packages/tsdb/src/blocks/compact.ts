@@ -1,16 +1,20 @@
 // What is done with sealed blocks in the background: neighbours are merged to longer blocks, re-encoded and compressed.
 import type { Clock } from "@storewatch/model";
 import { ByteWriter, FormatError } from "../codec/bytes.ts";
+import type { Head } from "../head/head.ts";
+import type { Tombstones } from "../head/tombstones.ts";
 import { WINDOW_MS } from "../head/window.ts";
 import type { TsdbProblem } from "../interface.ts";
 import { Bitmap } from "../labels/postings.ts";
 import { Pacer, Stopped } from "../pacer.ts";
 import { SampleSink } from "../read/sample-sink.ts";
 import { FIVE_MINUTES_MS, HOUR_MS, type RetentionPolicy } from "../retention.ts";
-import type { BlockSpan, BlockStore, BlockSummary, BlockTotals, BlockWriter } from "./block-store.ts";
+import type { BlockSpan, BlockStore, BlockSummary, BlockWriter } from "./block-store.ts";
 import { SERIES_PER_GROUP } from "./block-store.ts";
-import { Group, GroupEncoder, HISTOGRAM_PLACE } from "./group-codec.ts";
+import { cleanBlocks } from "./clean.ts";
+import { Group, GroupEncoder } from "./group-codec.ts";
 import { IntervalWriter, keptHistograms } from "./intervals.ts";
+import { leftOut, Merger } from "./merger.ts";
 
 /** How long blocks become, step by step. A step is left out where it is more than a tenth of the time that is kept. */
 const SPANS_MS = new Map([
@@ -28,6 +32,7 @@ export interface CompactorOptions {
   readonly retention: RetentionPolicy;
   readonly backgroundShare: number;
   readonly onProblem: (problem: TsdbProblem) => void;
+  readonly head: Pick<Head, "tombstones">;
 }
 
 export class Compactor {
@@ -63,6 +68,23 @@ export class Compactor {
     }
   }
 
+  /** Ends what is under way at its next pause; the next run begins anew. */
+  interrupt(): void {
+    this.pacer.stop();
+  }
+
+  /** Takes what was deleted out of the blocks. */
+  async clean(store: BlockStore, before: () => Promise<void>): Promise<void> {
+    const { head, onProblem } = this.options;
+    if (this.stopped || head.tombstones.isEmpty) return;
+    this.pacer.begin();
+    try {
+      await cleanBlocks({ store, tombstones: head.tombstones, onProblem, before, pause: () => this.pacer.pause() });
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    }
+  }
+
   /** The first merge that can be made: of the shortest blocks. */
   private dueMerge(store: BlockStore, isFirst: boolean): { span: BlockSpan; blocks: BlockSummary[] } | undefined {
     for (const [resolutionMs, spans] of SPANS_MS) {
@@ -71,7 +93,8 @@ export class Compactor {
           (block) => block.resolutionMs === resolutionMs && block.untilMs - block.fromMs < spanMs,
         );
         for (const block of small) {
-          if (spanMs > spans[0] && spanMs * 10 > this.options.retention.keptMs(block)) continue;
+          const isNeeded = resolutionMs === 0 && spanMs === spans[0];
+          if (!isNeeded && spanMs * 10 > this.options.retention.keptMs(block)) continue;
           const fromMs = Math.floor(block.fromMs / spanMs) * spanMs;
           const span = { fromMs, untilMs: fromMs + spanMs, resolutionMs, retentionClass: block.retentionClass };
           if (span.untilMs > store.sealedUntilMs) continue;
@@ -107,13 +130,13 @@ export class Compactor {
     try {
       for (const resolutionMs of this.missingLengths(store, source)) {
         const writer = await store.create({ fromMs, untilMs, resolutionMs, retentionClass });
-        outputs.push({ writer, encoder: new GroupDownsampler(resolutionMs) });
+        outputs.push({ writer, encoder: new GroupDownsampler(resolutionMs, source, this.options.head.tombstones) });
       }
       const groups = store.groupsOf(source.block);
       for (let i = 0; i < groups.length; i++) {
         const data = store.readGroup(source.block, groups[i]);
         for (const { writer, encoder } of outputs) {
-          const bytes = data && this.guarded(source.block, groups[i], () => encoder.encode(new Group(data)));
+          const bytes = data && this.guarded(source.block, groups[i], () => encoder.encode(groups[i], new Group(data)));
           if (bytes) await writer.add(groups[i], bytes);
         }
         if (i % GROUPS_PER_SLICE === GROUPS_PER_SLICE - 1) await this.pacer.pause();
@@ -138,26 +161,9 @@ export class Compactor {
   }
 
   private async merge(store: BlockStore, span: BlockSpan, blocks: readonly BlockSummary[]): Promise<void> {
-    const merger = new Merger(store, blocks, this.options.onProblem);
-    const writer = await store.create(span);
-    try {
-      for (let i = 0; i < merger.groups.length; i++) {
-        const bytes = merger.encode(merger.groups[i]);
-        if (bytes) await writer.add(merger.groups[i], bytes);
-        if (i % GROUPS_PER_SLICE === GROUPS_PER_SLICE - 1) await this.pacer.pause();
-      }
-      const add = merger.totals.samples > 0 ? [await writer.finish(merger.present, merger.totals)] : [];
-      const isDone = await store.commit({ add, remove: blocks.map(({ block }) => block) });
-      if (!isDone || add.length === 0) await writer.abandon();
-    } catch (error) {
-      await writer.abandon();
-      throw error;
-    }
+    const merger = new Merger(store, blocks, this.options.head.tombstones, this.options.onProblem);
+    await merger.write(span, () => this.pacer.pause());
   }
-}
-
-function leftOut(block: number, group: number, error: Error): TsdbProblem {
-  return { kind: "corrupt-block", message: `block ${block}, group ${group} was left out: ${error.message}` };
 }
 
 function overlaps(block: BlockSummary, span: BlockSpan): boolean {
@@ -176,20 +182,27 @@ class GroupDownsampler {
   private readonly out = new ByteWriter(16_384);
   private readonly sink = new SampleSink(2 ** 13);
 
-  constructor(private readonly lengthMs: number) {
+  constructor(
+    private readonly lengthMs: number,
+    private readonly source: BlockSummary,
+    private readonly tombstones: Tombstones,
+  ) {
     this.intervals = new IntervalWriter(lengthMs);
   }
 
   /** A view, valid until the next call. */
-  encode(group: Group): Uint8Array | undefined {
-    const { sink } = this;
+  encode(number: number, group: Group): Uint8Array | undefined {
+    const { sink, tombstones } = this;
+    const { fromMs, untilMs } = this.source;
     for (let place = 0; place < SERIES_PER_GROUP; place++) {
+      const id = number * SERIES_PER_GROUP + place;
       sink.reset();
       group.read(place, 0, Number.MAX_SAFE_INTEGER, sink);
+      group.readHistograms(place, 0, Number.MAX_SAFE_INTEGER, sink);
+      if (tombstones.has(id)) tombstones.hideBlock(id, sink, 0, fromMs, untilMs - 1, 0);
       const n = sink.length;
       this.intervals.add(sink.times.subarray(0, n), sink.values.subarray(0, n), sink.bits.subarray(0, 2 * n));
       this.intervals.finish(place, this.encoder);
-      group.readHistograms(place, 0, Number.MAX_SAFE_INTEGER, sink);
       if (sink.histograms) this.encoder.addHistograms(place, keptHistograms(sink.histograms.sort(), this.lengthMs));
     }
     if (this.encoder.empty) return undefined;
@@ -206,88 +219,4 @@ function isWithin(block: BlockSummary, span: BlockSpan): boolean {
     block.fromMs >= span.fromMs &&
     block.untilMs <= span.untilMs
   );
-}
-
-/** Puts the samples of several blocks together, group by group. */
-class Merger {
-  readonly groups: readonly number[];
-  readonly present: Bitmap;
-  readonly totals: BlockTotals = { minTimeMs: Infinity, maxTimeMs: -Infinity, samples: 0 };
-  private readonly encoder = new GroupEncoder();
-  private readonly out = new ByteWriter(65_536);
-  private readonly sink = new SampleSink(2 ** 14);
-
-  constructor(
-    private readonly store: BlockStore,
-    private readonly blocks: readonly BlockSummary[],
-    private readonly onProblem: (problem: TsdbProblem) => void,
-  ) {
-    const groups = new Set<number>();
-    let idLimit = 0;
-    for (const { block, minTimeMs, maxTimeMs, samples } of blocks) {
-      for (const group of store.groupsOf(block)) groups.add(group);
-      idLimit = Math.max(idLimit, store.readSeriesOf(block)?.idLimit ?? 0);
-      this.totals.minTimeMs = Math.min(this.totals.minTimeMs, minTimeMs);
-      this.totals.maxTimeMs = Math.max(this.totals.maxTimeMs, maxTimeMs);
-      this.totals.samples += samples;
-    }
-    this.groups = [...groups].sort((a, b) => a - b);
-    this.present = new Bitmap(idLimit);
-  }
-
-  private mergeHistograms(group: number, place: number, parts: readonly { block: number; part: Group }[]): void {
-    const { sink } = this;
-    for (const { block, part } of parts) {
-      this.guarded(block, group, () => part.readHistograms(place, 0, Number.MAX_SAFE_INTEGER, sink));
-    }
-    const run = sink.histograms?.sort();
-    if (!run || run.length === 0) return;
-    this.present.add(group * SERIES_PER_GROUP + place);
-    this.encoder.addHistograms(place, run);
-  }
-
-  /** A view, valid until the next call; undefined when no block has the group in a readable form. */
-  encode(group: number): Uint8Array | undefined {
-    const parts: { block: number; part: Group }[] = [];
-    for (const { block } of this.blocks) {
-      const data = this.store.readGroup(block, group);
-      if (data) this.guarded(block, group, () => parts.push({ block, part: new Group(data) }));
-    }
-    const places = new Set(parts.flatMap(({ part }) => part.places));
-    for (const place of [...places].sort((a, b) => a - b)) {
-      const { sink } = this;
-      sink.reset();
-      if (place >= HISTOGRAM_PLACE) {
-        this.mergeHistograms(group, place - HISTOGRAM_PLACE, parts);
-        continue;
-      }
-      for (const { block, part } of parts) {
-        const had = sink.length;
-        if (!this.guarded(block, group, () => part.read(place, 0, Number.MAX_SAFE_INTEGER, sink))) sink.length = had;
-      }
-      if (sink.length === 0) continue;
-      this.present.add(group * SERIES_PER_GROUP + (place % SERIES_PER_GROUP));
-      this.encoder.add(
-        place,
-        sink.times.subarray(0, sink.length),
-        sink.values.subarray(0, sink.length),
-        sink.bits.subarray(0, 2 * sink.length),
-      );
-    }
-    if (this.encoder.empty) return undefined;
-    this.out.clear();
-    this.encoder.finish(this.out);
-    return this.out.view();
-  }
-
-  private guarded(block: number, group: number, step: () => void): boolean {
-    try {
-      step();
-      return true;
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      this.onProblem(leftOut(block, group, error));
-      return false;
-    }
-  }
 }

@@ -84,6 +84,8 @@ class FileStore implements BlockStore {
       this.open.set(block, undefined);
     }
     await upgradeBlocks(this.path, this.disk, this, names.includes(MANIFEST));
+    // From the start on, so that the first block without a manifest is what a crash left of its writing and no damage.
+    if (!names.includes(MANIFEST)) await this.writeManifest(this.changed({ add: [], remove: [] }));
     this.hasGarbage = true;
     await this.tidy();
   }

@@ -1,6 +1,7 @@
 // The data folder's lock and version. The lock is a file with the owner's pid and start time: two processes on one
 // folder would destroy each other's WAL. A lock whose owner is gone is taken over.
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Disk, writeFileDurably } from "./disk.ts";
 
@@ -98,6 +99,12 @@ function startOf(pid: number): string {
   } catch {
     return "";
   }
+}
+
+/** Is there a store in this folder? */
+export async function isDataDir(dir: string): Promise<boolean> {
+  const text = await readFile(join(dir, VERSION_FILE), "utf8").catch(() => "");
+  return VERSION_LINE.test(text);
 }
 
 /** Refuses a folder of a newer version; marks a new one, and one that is upgraded: from then on older ones refuse it. */

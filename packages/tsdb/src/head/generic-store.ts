@@ -189,6 +189,24 @@ export class GenericStore {
     if (timeMs > this.newest[slot]) this.newest[slot] = timeMs;
   }
 
+  /** Takes samples of the series in the range away, for good. */
+  remove(id: number, fromMs: number, toMs: number): void {
+    for (const window of this.windows.values()) window.remove(id, fromMs, toMs);
+    const slot = this.slotOf.get(id) - 1;
+    if (slot < 0 || this.counts[slot] === 0) return;
+    const page = this.pages[Math.floor(slot / SLOTS_PER_PAGE)];
+    const base = (slot % SLOTS_PER_PAGE) * SAMPLES_PER_CHUNK;
+    let n = 0;
+    for (let i = 0; i < this.counts[slot]; i++) {
+      const time = page.times[base + i];
+      if (time >= fromMs && time <= toMs) continue;
+      page.times[base + n] = time;
+      page.bits.copyWithin(2 * (base + n), 2 * (base + i), 2 * (base + i) + 2);
+      n++;
+    }
+    this.counts[slot] = n;
+  }
+
   /** Encodes the open buffers that belong to this window or to older ones. */
   flushThrough(window: number): void {
     for (let slot = 0; slot < this.slots; slot++) {

@@ -105,6 +105,33 @@ export class GenericWindow {
     sink.length = place + n;
   }
 
+  /** Takes samples of the series in the range away; the room they took stays until the window goes. */
+  remove(id: number, fromMs: number, toMs: number): void {
+    if (!this.has(id)) return;
+    const kept: { times: Float64Array; values: Float64Array }[] = [];
+    let gone = 0;
+    this.forEachChunk(id, (n, _minMs, _maxMs, chunk) => {
+      const times = new Float64Array(n);
+      const values = new Float64Array(n);
+      const bits = bitsOf(values);
+      const reader = new ByteReader(asBuffer(chunk));
+      decodeTimes(reader, n, times, 0);
+      decodeColumn(reader.data, reader.at, reader.end, n, values, bits, 0);
+      let left = 0;
+      for (let i = 0; i < n; i++) {
+        if (times[i] >= fromMs && times[i] <= toMs) continue;
+        times[left] = times[i];
+        bits.copyWithin(2 * left, 2 * i, 2 * i + 2);
+        left++;
+      }
+      gone += n - left;
+      if (left > 0) kept.push({ times: times.subarray(0, left), values: values.subarray(0, left) });
+    });
+    if (gone === 0) return;
+    this.heads.delete(id);
+    for (const { times, values } of kept.reverse()) this.add(id, times, values, bitsOf(values), 0, times.length);
+  }
+
   /** The two halves of the series' sample at exactly this time. */
   sampleAt(id: number, timeMs: number): [number, number] | undefined {
     let found: [number, number] | undefined;

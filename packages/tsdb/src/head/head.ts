@@ -1,5 +1,6 @@
 // What is in memory: the series index, the row targets and the generic path. Knows neither WAL nor disk.
 import type { Labels } from "@storewatch/model";
+import { METRIC_NAME } from "@storewatch/model";
 import { ExemplarRing } from "../exemplars.ts";
 import { MetadataTable } from "../family-metadata.ts";
 import { SeriesMatcher } from "../labels/matching.ts";
@@ -8,11 +9,15 @@ import { SeriesIndex } from "../labels/series-index.ts";
 import { GenericStore } from "./generic-store.ts";
 import { GrowableUint32 } from "./growable.ts";
 import { HistogramStore } from "./histogram-store.ts";
-import { chunkColumnStart, chunkHasMarkers, OFFSET_MASK, type RowChunk, RowTarget } from "./row-target.ts";
+import { chunkColumnStart, chunkHasMarkers, NO_SERIES, OFFSET_MASK, type RowChunk, RowTarget } from "./row-target.ts";
+import { type Tombstone, Tombstones } from "./tombstones.ts";
 import { windowOf } from "./window.ts";
 
 /** A series counts as active for this long after its last sample. */
 export const ACTIVE_MS = 3_600_000;
+
+/** What the names of a family's series may have behind the family's. */
+const FAMILY_SUFFIXES = ["", "_total", "_bucket", "_sum", "_count", "_created", "_info"];
 
 // A column reference is three words: source id, column, the series' next reference (+ 1).
 const REF_WORDS = 3;
@@ -26,6 +31,7 @@ export class Head {
   readonly histograms = new HistogramStore();
   readonly exemplars: ExemplarRing;
   readonly metadata = new MetadataTable();
+  readonly tombstones = new Tombstones();
   /** Series id → its first column reference + 1. */
   private readonly firstRef = new GrowableUint32();
   private refs = new Uint32Array(256 * REF_WORDS);
@@ -72,6 +78,11 @@ export class Head {
 
   addColumn(target: RowTarget, id: number): number {
     const column = target.addColumn(id);
+    if (id !== NO_SERIES) this.addRef(target, column, id);
+    return column;
+  }
+
+  private addRef(target: RowTarget, column: number, id: number): void {
     const ref = this.freeRefs.pop() ?? this.refCount++;
     if ((ref + 1) * REF_WORDS > this.refs.length) {
       const grown = new Uint32Array(this.refs.length + (this.refs.length >>> 1));
@@ -89,7 +100,49 @@ export class Head {
       while (this.refs[(last - 1) * REF_WORDS + 2] !== 0) last = this.refs[(last - 1) * REF_WORDS + 2];
       this.refs[(last - 1) * REF_WORDS + 2] = ref + 1;
     }
-    return column;
+  }
+
+  /** Gives an erased column to a series. */
+  bindColumn(target: RowTarget, column: number, id: number): void {
+    target.ids[column] = id;
+    target.erased.delete(column);
+    this.addRef(target, column, id);
+  }
+
+  /** What can be hidden of these series now: see Tombstone. */
+  tombstoneOf(ids: readonly number[], fromMs: number, toMs: number): Tombstone {
+    let newestRowMs = -1;
+    for (const target of this.targets.values()) newestRowMs = Math.max(newestRowMs, target.lastTimeMs);
+    return {
+      ids: Uint32Array.from(ids).sort(),
+      fromMs,
+      blockToMs: Math.min(toMs, this.writableFromMs - 1),
+      rowToMs: Math.min(toMs, newestRowMs),
+    };
+  }
+
+  /** Hides samples of series in [fromMs, toMs]: what can be taken out of memory is, the tombstone hides the rest. */
+  remove(tombstone: Tombstone, toMs: number): void {
+    for (const id of tombstone.ids) {
+      this.generic.remove(id, tombstone.fromMs, toMs);
+      this.histograms.remove(id, tombstone.fromMs, toMs);
+    }
+    this.tombstones.add(tombstone);
+  }
+
+  /** Takes all samples of these series out of the rows. A writer that still has their columns may go on with them. */
+  eraseRows(ids: ReadonlySet<number>): void {
+    for (const target of this.targets.values()) {
+      const columns = new Set<number>();
+      for (let column = 0; column < target.columns; column++) {
+        const id = target.ids[column];
+        if (!ids.has(id)) continue;
+        columns.add(column);
+        if (target.owner) target.erased.set(column, this.index.labels(id));
+        this.unlink(id, target.sourceId);
+      }
+      if (columns.size > 0) target.eraseColumns(columns);
+    }
   }
 
   /** Calls for each target that has a column of the series. */
@@ -137,6 +190,12 @@ export class Head {
   /** Must a checkpoint define the series? What is sealed and idle is known from the block store. */
   needsDefinition(id: number): boolean {
     return this.index.has(id) && (!this.isPersisted(id) || this.holds(id));
+  }
+
+  /** Forgets metadata of metric families of which there is no series. */
+  forgetUnusedMetadata(): void {
+    const names = this.index.table(METRIC_NAME);
+    this.metadata.removeWhere((family) => FAMILY_SUFFIXES.every((suffix) => (names?.find(family + suffix) ?? -1) < 0));
   }
 
   removeTarget(target: RowTarget): void {

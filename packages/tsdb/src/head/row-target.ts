@@ -1,5 +1,5 @@
 // The rows of one scrape target: an open block of rows that the parser writes into, and column-wise encoded chunks.
-import { bitsOf, STALE_HIGH, STALE_LOW } from "@storewatch/model";
+import { bitsOf, type Labels, STALE_HIGH, STALE_LOW } from "@storewatch/model";
 import { columnBytesMax, encodeColumn } from "../codec/sv.ts";
 import { windowOf } from "./window.ts";
 
@@ -36,6 +36,25 @@ export function chunkIsAfterSample(chunk: RowChunk, column: number): boolean {
   return (chunk.ends[column] & AFTER_SAMPLE) !== 0;
 }
 
+/** Stands for the series of a column whose data were erased. */
+export const NO_SERIES = 0xfffffffe;
+
+/** The chunk without the bytes of these columns. */
+function withoutColumns(chunk: RowChunk, gone: ReadonlySet<number>): RowChunk {
+  const ends = new Uint32Array(chunk.columns);
+  const data = new Uint8Array(chunk.data.length);
+  let at = 0;
+  for (let column = 0; column < chunk.columns; column++) {
+    const isGone = gone.has(column);
+    const start = chunkColumnStart(chunk, column);
+    const end = chunk.ends[column] & OFFSET_MASK;
+    if (!isGone) data.set(chunk.data.subarray(start, end), at);
+    if (!isGone) at += end - start;
+    ends[column] = at | (isGone ? HAS_MARKERS : chunk.ends[column] & ~OFFSET_MASK);
+  }
+  return { ...chunk, ends, data: data.slice(0, at) };
+}
+
 /** Shared by all targets: chunks are encoded here, then copied to memory of their exact size. */
 let scratch = new Uint8Array(1 << 16);
 
@@ -64,6 +83,8 @@ export class RowTarget {
   /** It will not be written again. */
   closed = false;
   private cutAt: number;
+  /** Labels of erased columns, which the writer may still write to: then they become a series anew. In memory only. */
+  readonly erased = new Map<number, Labels>();
 
   constructor(
     readonly sourceId: number,
@@ -160,6 +181,23 @@ export class RowTarget {
   /** Was the column a sample in the last committed row? */
   lastIsSample(column: number): boolean {
     const cell = this.k * this.stride + column;
+    return this.bits[2 * cell + 1] !== STALE_HIGH || this.bits[2 * cell] !== STALE_LOW;
+  }
+
+  /** Takes what committed rows have of these columns away, and their series. */
+  eraseColumns(columns: ReadonlySet<number>): void {
+    this.chunks = this.chunks.map((chunk) => withoutColumns(chunk, columns));
+    for (const column of columns) {
+      for (let row = 0; row <= this.k && this.stride > 0; row++) this.words[row * this.stride + column] = STALE_WORD;
+      this.ids[column] = NO_SERIES;
+    }
+    // Deltas of the next row would go against what is no more.
+    this.walSegment = 0;
+  }
+
+  /** Has the open row a sample in this column? */
+  openIsSample(column: number): boolean {
+    const cell = this.base + column;
     return this.bits[2 * cell + 1] !== STALE_HIGH || this.bits[2 * cell] !== STALE_LOW;
   }
 

@@ -10,6 +10,21 @@ import { postingsView, unionDisjoint } from "./postings.ts";
 
 const FREE = 0xffffffff;
 
+/** Strings of a stored batch with their ids in an index, as far as they are known already. */
+export class StringIds {
+  /** As a label's name. */
+  readonly nameIds: Int32Array;
+  /** As a value: of which name it was last, and its ordinal there. */
+  readonly valueOf: Int32Array;
+  readonly ordinals: Int32Array;
+
+  constructor(readonly texts: readonly string[]) {
+    this.nameIds = new Int32Array(texts.length).fill(-1);
+    this.valueOf = new Int32Array(texts.length).fill(-1);
+    this.ordinals = new Int32Array(texts.length);
+  }
+}
+
 export class SeriesIndex {
   readonly names: NameTable[] = [];
   private readonly nameIds = new Map<string, number>();
@@ -67,14 +82,54 @@ export class SeriesIndex {
     return id;
   }
 
+  /** So many series will come: room is made once. */
+  expect(series: number): void {
+    let size = this.hash.length;
+    while ((this.seriesCount + series) * 10 > size * 7) size *= 2;
+    if (size > this.hash.length) this.rehash(size);
+  }
+
+  /** As define, from `words` places in `strings`: name, value, name, value, … */
+  definePlaces(id: number, places: Uint32Array, words: number, strings: StringIds): boolean {
+    if (words > this.key.length) this.key = new Uint32Array(words * 2);
+    this.keyLength = words;
+    const { nameIds, valueOf, ordinals, texts } = strings;
+    for (let i = 0; i < words; i += 2) {
+      const name = places[i];
+      const value = places[i + 1];
+      if (nameIds[name] < 0) nameIds[name] = this.nameIdFor(texts[name]);
+      const nameId = nameIds[name];
+      if (valueOf[value] !== nameId) {
+        ordinals[value] = this.names[nameId].intern(texts[value]);
+        valueOf[value] = nameId;
+      }
+      this.key[i] = nameId;
+      this.key[i + 1] = ordinals[value];
+    }
+    return this.defineKey(id);
+  }
+
   /** Gives `id` to this label set, as read from disk. False when the id or the label set is taken otherwise. */
   define(id: number, pairs: readonly string[]): boolean {
     this.keyOf(pairs, true);
+    return this.defineKey(id);
+  }
+
+  private defineKey(id: number): boolean {
     const known = this.probe();
     if (known === id) return true;
     if (known >= 0 || this.has(id)) return false;
     this.insert(id);
     return true;
+  }
+
+  private nameIdFor(name: string): number {
+    const known = this.nameIds.get(name);
+    if (known !== undefined) return known;
+    const nameId = this.names.length;
+    this.names.push(new NameTable(name));
+    this.nameIds.set(name, nameId);
+    return nameId;
   }
 
   labels(id: number): Labels {
@@ -159,13 +214,8 @@ export class SeriesIndex {
     if (pairs.length > this.key.length) this.key = new Uint32Array(pairs.length * 2);
     this.keyLength = pairs.length;
     for (let i = 0; i < pairs.length; i += 2) {
-      let nameId = this.nameIds.get(pairs[i]);
-      if (nameId === undefined) {
-        if (!make) return false;
-        nameId = this.names.length;
-        this.names.push(new NameTable(pairs[i]));
-        this.nameIds.set(pairs[i], nameId);
-      }
+      const nameId = make ? this.nameIdFor(pairs[i]) : this.nameIds.get(pairs[i]);
+      if (nameId === undefined) return false;
       const table = this.names[nameId];
       const ordinal = make ? table.intern(pairs[i + 1]) : table.find(pairs[i + 1]);
       if (ordinal < 0) return false;

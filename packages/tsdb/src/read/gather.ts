@@ -97,7 +97,7 @@ export class Gatherer {
       column = itsColumn;
     });
     if (target && sources === 1) {
-      const shared = this.readRows(target, column, sink);
+      const shared = this.readShownRows(id, target, column, sink);
       // Every row has a sample and nothing stands before: no times of its own.
       if (shared) return { timesMs: shared, values: this.takeValues() };
     } else if (sources === 1) {
@@ -134,6 +134,17 @@ export class Gatherer {
     const range = { chunks, withOpenRows, times, start, end, shared: times.subarray(start, end) };
     this.ranges.set(target, range);
     return range;
+  }
+
+  /** As readRows, without what was deleted. */
+  private readShownRows(id: number, target: RowTarget, column: number, sink: SampleSink): Float64Array | undefined {
+    const { tombstones } = this.head;
+    if (!tombstones.has(id)) return this.readRows(target, column, sink);
+    const had = sink.length - sink.start;
+    const shared = this.readRows(target, column, sink);
+    if (shared) sink.times.set(shared, sink.start);
+    tombstones.hideRows(id, sink, had);
+    return undefined;
   }
 
   /**
@@ -180,7 +191,7 @@ export class Gatherer {
   private mergeSources(id: number): void {
     this.head.forEachColumn(id, (target, column) => {
       this.part.reset();
-      const shared = this.readRows(target, column, this.part);
+      const shared = this.readShownRows(id, target, column, this.part);
       if (shared) this.part.times.set(shared, this.part.start);
       mergeInto(this.sink, this.part);
     });

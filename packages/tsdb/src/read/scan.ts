@@ -148,6 +148,7 @@ function* scanWeighted(
   // Of histograms intervals have the first, the last and those around resets: enough for rates, not for sums.
   const histogramsMs = column === "weights" ? resolutionMs : 0;
   let gatherer: WeightedGatherer | undefined;
+  let plain: Gatherer | undefined;
   for (let id = walk.take(); id >= 0; id = walk.take()) {
     gatherer ??= new WeightedGatherer({
       head: new Gatherer(head, fromMs, toMs, undefined, 512),
@@ -155,7 +156,9 @@ function* scanWeighted(
       ofHistograms: gathererOf(source, fromMs, toMs, histogramsMs),
       column,
     });
-    const gathered = gatherer.gather(id, fromMs, toMs);
+    // Intervals do not know what was deleted within them.
+    if (head.tombstones.has(id)) plain ??= gathererOf(source, fromMs, toMs, 0);
+    const gathered = head.tombstones.has(id) ? plain?.gather(id) : gatherer.gather(id, fromMs, toMs);
     if (gathered) {
       const { timesMs, histograms } = gathered;
       samples += histograms ? weight(timesMs.length, histograms) : timesMs.length;
@@ -165,6 +168,7 @@ function* scanWeighted(
     if (!walk.due()) continue;
     yield;
     walk.resume();
+    plain = undefined;
     gatherer = undefined;
   }
   if (sorted) found.sort((a, b) => Labels.compare(a.labels, b.labels));
@@ -255,7 +259,7 @@ function presence({ head, blocks }: ScanSource, fromMs: number, toMs: number): (
   const sink = new SampleSink(1024);
   return (id) => {
     gatherer.sink.reset();
-    if (head.hasRowSample(id, fromMs, toMs) || gatherer.gather(id)) return true;
+    if ((!head.tombstones.has(id) && head.hasRowSample(id, fromMs, toMs)) || gatherer.gather(id)) return true;
     return reader?.has(id, fromMs, toMs, sink) ?? false;
   };
 }

@@ -9,6 +9,7 @@ import { encodeSeries, SERIES_PER_RECORD } from "../labels/series-codec.ts";
 import { putHistogramChunks } from "./histogram-records.ts";
 import { putGenericSeries, putRowChunk, putTargetState } from "./payloads.ts";
 import { KIND, putFileHeader, putRecord } from "./record.ts";
+import { putTombstone } from "./removal-records.ts";
 import { EXEMPLARS_PER_RECORD, FAMILIES_PER_RECORD, putExemplars, putMetadata } from "./side-records.ts";
 
 const SLICE_BYTES = 2 ** 20;
@@ -86,6 +87,9 @@ function* slices(head: Head): Iterable<(out: ByteWriter) => void> {
   for (let at = 0; at < withHistograms.length; at += HISTOGRAM_SERIES_PER_SLICE) {
     const ids = withHistograms.slice(at, at + HISTOGRAM_SERIES_PER_SLICE);
     yield (out) => putRecord(out, KIND.histogramChunks, (o) => putHistogramChunks(o, head, ids));
+  }
+  for (const one of head.tombstones.list) {
+    yield (out) => putRecord(out, KIND.tombstone, (o) => putTombstone(o, one));
   }
   const exemplars = head.exemplars.items();
   for (let at = 0; at < exemplars.length; at += EXEMPLARS_PER_RECORD) {

@@ -15,6 +15,8 @@ export const KIND = {
   histograms: 11,
   exemplars: 13,
   metadata: 14,
+  removal: 15,
+  bindColumn: 17,
   /** In checkpoints, and in the log for a target that goes on as another one. */
   targetState: 7,
   /** Checkpoints only, from here on. */
@@ -22,6 +24,7 @@ export const KIND = {
   genericChunks: 9,
   end: 10,
   histogramChunks: 12,
+  tombstone: 16,
   /** Files of series definitions only: ids of series that are no more. */
   seriesGone: 64,
 } as const;

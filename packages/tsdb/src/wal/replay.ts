@@ -6,13 +6,14 @@ import { decodeRow } from "../codec/row-delta.ts";
 import { decodeTimes } from "../codec/times.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { Head } from "../head/head.ts";
-import type { RowTarget } from "../head/row-target.ts";
+import { NO_SERIES, type RowTarget } from "../head/row-target.ts";
 import { windowOf } from "../head/window.ts";
 import type { TsdbProblem } from "../interface.ts";
-import { decodeSeries } from "../labels/series-codec.ts";
+import { defineSeries } from "../labels/series-codec.ts";
 import { readHistogramChunks, readHistograms } from "./histogram-records.ts";
 import { COLUMN_HAS_MARKERS, COLUMN_IS_AFTER_SAMPLE, markersFor } from "./payloads.ts";
 import { KIND, scanRecords } from "./record.ts";
+import { applyRemoval, readRemoval, readTombstone } from "./removal-records.ts";
 import { readExemplars, readMetadata } from "./side-records.ts";
 
 export interface ReplayResult {
@@ -89,6 +90,7 @@ export class Replay {
     if (kind === KIND.targetState) this.readTargetState(payload);
     else if (kind === KIND.rowChunk) this.readRowChunk(payload);
     else if (kind === KIND.genericChunks) this.readGeneric(payload);
+    else if (kind === KIND.tombstone) this.head.tombstones.add(readTombstone(payload, this.seriesId));
     else if (kind === KIND.exemplars) readExemplars(payload, this.head.exemplars);
     else if (kind === KIND.metadata) readMetadata(payload, this.head.metadata);
     else if (kind === KIND.histogramChunks) readHistogramChunks(payload, this.head, this.seriesId);
@@ -117,6 +119,8 @@ export class Replay {
     else if (kind === KIND.targetState) this.readRolled(payload);
     else if (kind === KIND.exemplars) readExemplars(payload, this.head.exemplars);
     else if (kind === KIND.metadata) readMetadata(payload, this.head.metadata);
+    else if (kind === KIND.removal) applyRemoval(this.head, readRemoval(payload, this.seriesId));
+    else if (kind === KIND.bindColumn) this.readBinding(payload);
     else if (kind === KIND.histograms) readHistograms(payload, this.head, this.seriesId);
   }
 
@@ -134,16 +138,16 @@ export class Replay {
     this.onProblem({ kind: "corrupt-wal", message: `${name}: what follows byte ${goodBytes} was left out: ${fault}` });
   }
 
-  private readSeries(payload: ByteReader, skip?: (id: number) => boolean): void {
-    decodeSeries(payload, (id, pairs) => this.define(id, pairs), skip);
+  private readSeries(payload: ByteReader, skip: (id: number) => boolean = () => false): void {
+    defineSeries(payload, this.head.index, {
+      skip,
+      defined: (id) => this.aliases.delete(id),
+      taken: (id, pairs) => this.redefine(id, pairs),
+    });
   }
 
-  private define(id: number, pairs: readonly string[]): void {
+  private redefine(id: number, pairs: readonly string[]): void {
     const { index } = this.head;
-    if (index.define(id, pairs)) {
-      this.aliases.delete(id);
-      return;
-    }
     const known = index.findPairs(pairs);
     if (known >= 0) {
       this.aliases.set(id, known);
@@ -166,6 +170,16 @@ export class Replay {
     if (!this.head.targets.has(sourceId)) this.head.addTarget(key, sourceId);
   }
 
+  private readBinding(payload: ByteReader): void {
+    const target = this.head.targets.get(payload.varint());
+    const column = payload.varint();
+    const id = this.seriesId(payload.varint());
+    if (target && target.ids[column] === NO_SERIES) this.head.bindColumn(target, column, id);
+  }
+
+  /** Of a column: its series may have been erased. */
+  private readonly columnSeriesId = (id: number): number => (id === NO_SERIES ? NO_SERIES : this.seriesId(id));
+
   private readIds(payload: ByteReader, visit: (id: number, i: number) => void): void {
     const count = payload.count();
     let id = 0;
@@ -181,7 +195,7 @@ export class Replay {
     if (!target) return;
     if (first > target.columns) throw new FormatError("columns are missing");
     this.readIds(payload, (id, i) => {
-      if (first + i === target.columns) this.head.addColumn(target, this.seriesId(id));
+      if (first + i === target.columns) this.head.addColumn(target, this.columnSeriesId(id));
     });
     target.loggedColumns = target.columns;
   }
@@ -269,7 +283,7 @@ export class Replay {
     const target = this.head.addTarget(key, sourceId);
     target.closed = payload.u8() === 1;
     const lastTimeMs = payload.varint() - 1;
-    this.readIds(payload, (id) => this.head.addColumn(target, this.seriesId(id)));
+    this.readIds(payload, (id) => this.head.addColumn(target, this.columnSeriesId(id)));
     target.loggedColumns = target.columns;
     const bitmap = payload.bytes((target.columns + 7) >>> 3);
     target.restoreLastRow((column) => (bitmap[column >>> 3] & (1 << (column & 7))) !== 0);
