@@ -1,6 +1,7 @@
-import { Labels, type SeriesSamples } from "@storewatch/model";
+import { Labels, Matcher, type SeriesSamples } from "@storewatch/model";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { addMatcher, parseExpression } from "../parser/index.ts";
 import { createEngine, type EngineOptions, type Queryable, QueryError, type QueryShare } from "./index.ts";
 
 /** A clock that moves by `tickMs` each time it is looked at. */
@@ -238,4 +239,21 @@ describe("hostile expressions", () => {
     await engine.range(store, { expression: "quantile_over_time(0.5, a_total[1h])" }, 0, 9_999_000, 10_000);
     expect(turns).toBeGreaterThan(100);
   });
+});
+
+it("evaluates a tree in place of the text, and remarks name places of the text", async () => {
+  const expression = "rate(  a[1m])";
+  const tree = addMatcher(parseExpression(expression), new Matcher("=", "job", "x"));
+  const asked: string[] = [];
+  const store: Queryable = {
+    select: (matchers) => {
+      asked.push(matchers.join());
+      return flat(2, 10);
+    },
+  };
+  const { infos } = await engineWith().instant(store, { expression, tree }, 9000);
+  expect(asked).toEqual(['__name__="a",job="x"']);
+  expect(infos).toHaveLength(0);
+  const named = { select: () => flat(1, 10).map((one) => ({ ...one, labels: Labels.from({ __name__: "a" }) })) };
+  expect((await engineWith().instant(named, { expression, tree }, 9000)).infos[0]).toMatch(/"a" \(1:8\)$/);
 });

@@ -1,6 +1,7 @@
 // What the engine needs of a store. Implemented by the server over the time series store (tenant already enforced) and
 // by an in-memory store in tests.
 import type { Clock, Labels, Matcher, NativeHistogram, SeriesSamples } from "@storewatch/model";
+import type { Expr } from "../parser/ast.ts";
 import type { SharedResults } from "./shared.ts";
 
 export interface SelectHints {
@@ -52,6 +53,8 @@ export interface EngineOptions {
 
 export interface QueryRequest {
   readonly expression: string;
+  /** What is evaluated instead of the text, when it is parsed already. Its places are those of the text. */
+  readonly tree?: Expr;
   /** What is evaluated instead of the text, when it is parsed already. Its places are those of the text. */
   readonly tree?: Expr;
   /** Aborts evaluation between slices. */

@@ -8,7 +8,6 @@ import {
   ParseError,
   type ParseOptions,
   parseExpression,
-  printExpression,
 } from "@storewatch/promql/parser";
 
 /** No string matches: the matcher of a scope without shops. An empty alternative would match series without the label. */
@@ -30,11 +29,17 @@ export function enforceOnTree(scope: TenantScope, expr: Expr): Expr {
   return matcher ? addMatcher(expr, matcher) : expr;
 }
 
-/** The expression limited to the scope, as text. Throws QueryError (`parse`). */
-export function enforceScope(scope: TenantScope, expression: string, options: ParseOptions = {}): string {
-  if (scope.kind === "all") return expression;
+/** An expression for the engine: its text, and the tree that counts instead of it. */
+interface ScopedExpression {
+  readonly expression: string;
+  readonly tree?: Expr;
+}
+
+/** The expression limited to the scope; remarks on it name places of the text as written. Throws QueryError (`parse`). */
+export function enforceScope(scope: TenantScope, expression: string, options: ParseOptions = {}): ScopedExpression {
+  if (scope.kind === "all") return { expression };
   try {
-    return printExpression(enforceOnTree(scope, parseExpression(expression, options)));
+    return { expression, tree: enforceOnTree(scope, parseExpression(expression, options)) };
   } catch (error) {
     if (error instanceof ParseError) throw new QueryError("parse", error.message);
     throw error;
