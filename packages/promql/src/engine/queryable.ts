@@ -55,8 +55,6 @@ export interface QueryRequest {
   readonly expression: string;
   /** What is evaluated instead of the text, when it is parsed already. Its places are those of the text. */
   readonly tree?: Expr;
-  /** What is evaluated instead of the text, when it is parsed already. Its places are those of the text. */
-  readonly tree?: Expr;
   /** Aborts evaluation between slices. */
   readonly signal?: AbortSignal;
   /** Wall-clock budget from the first step on; the engine yields to the event loop about every 10 ms of work. */
