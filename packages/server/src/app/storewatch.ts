@@ -42,6 +42,7 @@ import { loadOperatorFiles, type OperatorFiles } from "./operator-files.ts";
 import { createPageStage, type PageStage } from "./page-stage.ts";
 import { createPushStage, type PushStage } from "./push-stage.ts";
 import { watchedReload } from "./reload-metrics.ts";
+import { createRemoteWriteStage, type RemoteWriteStage } from "./remote-write-stage.ts";
 import { createRuleStage, type RuleStage } from "./rule-stage.ts";
 import { VERSION } from "./version.ts";
 
@@ -184,6 +185,7 @@ async function openBase({ config, clock, logger }: AppOptions, started: Disposab
 interface Parts {
   readonly stage: MetricStage;
   readonly intake: IntakeStage;
+  readonly remoteWrite: RemoteWriteStage;
   readonly push: PushStage;
   readonly tenants: TenantRegistry;
   readonly alerts: AlertStage;
@@ -199,12 +201,15 @@ async function assemble(
   config: StorewatchConfig,
   files: OperatorFiles,
   base: Base,
-  stage: MetricStage,
+  opened: MetricStage,
   started: Disposables,
 ): Promise<Parts> {
   const { metrics, hub } = base;
   const externalUrl = config.externalUrl ?? ownUrl(config);
   const shared = { dataDir: config.dataDir, clock, logger, metrics };
+  const remoteWrite = createRemoteWriteStage({ ...shared, stage: opened, allowedRanges: config.outgoing.allow });
+  started.add("remote write", () => remoteWrite.stop());
+  const { stage } = remoteWrite;
   const tenants = createTenantRegistry({
     declared: config.tenants,
     labelValues: (matchers, fromMs, toMs) => stage.store.labelValues(ALL_TENANTS, "tenant_id", matchers, fromMs, toMs),
@@ -239,6 +244,7 @@ async function assemble(
     addressRules: createAddressRules(config.outgoing.allow),
   });
   intake.useTargets(collector.board);
+  await remoteWrite.start(files.prometheus, () => intake.metadata.mergedWith(collector.board.metadata()));
   const pages = createPageStage({
     ...shared,
     provisioned: config.dashboards,
@@ -251,6 +257,7 @@ async function assemble(
   return {
     stage,
     intake,
+    remoteWrite,
     push: createPushStage({
       ...shared,
       intake: intake.intake,
@@ -416,6 +423,7 @@ async function reloadOrThrow(options: AppOptions, demo: DemoParts | undefined, p
   await applyAlerts();
   await parts.rules.reload(files.ruleGroups, files.prometheus);
   parts.intake.setLimits(config.tenantLimits);
+  await parts.remoteWrite.reload(files.prometheus);
   await parts.collector.reload(files.prometheus);
   parts.push.reload(files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS);
   parts.tenants.setDeclared(config.tenants);

@@ -111,12 +111,12 @@ scrape_configs:
 
   test("what is not in this version stops a start with its line; `parse` only remarks on it", () => {
     const text =
-      "scrape_configs:\n  - job_name: a\n    consul_sd_configs: [{ server: 'c:8500' }]\nremote_write: [{ url: 'http://x' }]\n";
+      "scrape_configs:\n  - job_name: a\n    consul_sd_configs: [{ server: 'c:8500' }]\nremote_write: [{ url: 'http://x', google_iam: {} }]\n";
     expect(problems(text)).toEqual([
-      "4:1 remote_write: not in this version of Storewatch: samples are kept here only",
+      "4:33 google_iam of remote_write: not in this version of Storewatch",
       "3:5 consul_sd_configs: not in this version of Storewatch",
     ]);
-    expect(parse(text).unsupported.map((f) => f.severity)).toEqual(["warning", "error"]);
+    expect(parse(text).unsupported.map((f) => f.severity)).toEqual(["error", "error"]);
     expect(problems("remote_write: [{ url: 'http://x' }]")).toEqual([]);
   });
 

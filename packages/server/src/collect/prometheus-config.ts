@@ -16,6 +16,7 @@ import { checkAlerting, checkOtlp, checkRemote, toOtlpSettings } from "./prometh
 import { toRelabelConfigs } from "./prometheus/relabel-fields.ts";
 import { checkGlobal, checkJob, type GlobalFields, type ScrapeFields, schemeOf } from "./prometheus/scrape-fields.ts";
 import { toAlertmanagers } from "./prometheus/to-alertmanagers.ts";
+import { toRemoteWrites } from "./prometheus/to-remote-writes.ts";
 import { toScrapeConfig } from "./prometheus/to-scrape-config.ts";
 import { unsupportedIn, unsupportedInJob } from "./prometheus/unsupported.ts";
 import { goQuote } from "./scrape/go-text.ts";
@@ -33,6 +34,7 @@ export type {
   KubernetesRole,
   PrometheusConfig,
   ProxyClientConfig,
+  RemoteWriteConfig,
   ScrapeConfig,
   StaticDiscoveryConfig,
   TargetGroup,
@@ -86,6 +88,7 @@ export function parsePrometheusConfig(file: string, sources: ConfigSources): Pro
     ),
     alertmanagers: toAlertmanagers(fields.alerting, schemeOf(global), { dir, environment: sources.environment }),
     alertRelabel: toRelabelConfigs(fields.alerting?.alert_relabel_configs),
+    remoteWrites: toRemoteWrites(fields.remote_write, schemeOf(global), { dir, environment: sources.environment }),
     retentionMs: fields.storage?.tsdb?.retention?.time || undefined,
     otlp: toOtlpSettings(fields.otlp),
     unsupported: [

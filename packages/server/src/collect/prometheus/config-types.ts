@@ -24,11 +24,45 @@ export interface PrometheusConfig {
   readonly alertmanagers: readonly AlertmanagerConfig[];
   /** For every alert on its way to any of them. */
   readonly alertRelabel: readonly RelabelConfig[];
+  /** Where samples go besides the own store. */
+  readonly remoteWrites: readonly RemoteWriteConfig[];
   /** From storage.tsdb.retention, where given. */
   readonly retentionMs: number | undefined;
   /** What the file asks for and Storewatch does not do: errors stop a start, warnings do not. */
   readonly unsupported: readonly Finding[];
   readonly otlp: OtlpSettings;
+}
+
+/** A receiver of remote write. */
+export interface RemoteWriteConfig {
+  /** As given, or made of the rest: tells remotes apart in metrics and logs. */
+  readonly name: string;
+  /** May hold a password. */
+  readonly url: Secret;
+  readonly timeoutMs: number;
+  readonly http: HttpClientConfig;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly version: "1.0" | "2.0";
+  readonly relabel: readonly RelabelConfig[];
+  readonly nameScheme: NameScheme;
+  readonly sendExemplars: boolean;
+  readonly sendNativeHistograms: boolean;
+  readonly queue: RemoteQueueConfig;
+  readonly metadata: { readonly send: boolean; readonly intervalMs: number; readonly perSendMax: number };
+}
+
+export interface RemoteQueueConfig {
+  /** Samples that are read ahead, for each shard. */
+  readonly capacity: number;
+  readonly shardsMax: number;
+  readonly shardsMin: number;
+  readonly samplesPerSendMax: number;
+  readonly sendDeadlineMs: number;
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  readonly retryOn429: boolean;
+  /** Older samples are not sent; 0: all are. */
+  readonly sampleAgeLimitMs: number;
 }
 
 /** External Alertmanagers that are asked alike. */

@@ -22,7 +22,7 @@ export function unsupportedIn(fields: PrometheusFields, document: ConfigDocument
     const empty = given == null || given === "" || (Array.isArray(given) && given.length === 0);
     if (!empty) findings.push(finding(document, at, message, "warning", fix));
   };
-  warn(fields.remote_write, ["remote_write"], `remote_write: ${NOT_YET}: samples are kept here only`);
+  findings.push(...unsupportedRemoteWrites(fields, document));
   warn(fields.remote_read, ["remote_read"], `remote_read: ${NOT_YET}: queries see what is stored here only`);
   warn(fields.tracing, ["tracing"], `tracing: ${NOT_YET}`);
   findings.push(...unsupportedAlertmanagers(fields, document));
@@ -41,6 +41,16 @@ export function unsupportedIn(fields: PrometheusFields, document: ConfigDocument
     `retention by percentage: ${NOT_YET}`,
   );
   return findings;
+}
+
+/** Without these a remote would be asked without credentials. */
+function unsupportedRemoteWrites(fields: PrometheusFields, document: ConfigDocument): Finding[] {
+  return (fields.remote_write ?? []).flatMap((one, i) => {
+    const keys = (["sigv4", "azuread", "google_iam"] as const).filter((key) => one[key]);
+    return keys.map((key) =>
+      finding(document, ["remote_write", i, key], `${key} of remote_write: ${NOT_YET}`, "error"),
+    );
+  });
 }
 
 /** An Alertmanager that cannot be reached as asked is told of, and rules go on: our own routes still tell people. */

@@ -1,7 +1,7 @@
 // Remote write 1.0, encoded: see decode-v1.ts for the fields.
 import type { Labels, MetricMetadata, Sample, SeriesExemplar } from "@storewatch/model";
 import { STALE_HIGH, STALE_LOW } from "@storewatch/model";
-import type { ProtoWriter } from "../protobuf/writer.ts";
+import { ProtoWriter } from "../protobuf/writer.ts";
 import { writeHistogram } from "./histogram-codec.ts";
 import { metricTypeNumber } from "./metric-types.ts";
 
@@ -42,12 +42,23 @@ export function encodeWriteRequest(out: ProtoWriter, { samples, exemplars = [], 
   }
 }
 
-function writeLabels(out: ProtoWriter, { pairs }: Labels): void {
-  for (let i = 0; i < pairs.length; i += 2) {
-    out.message(1, (label) => {
-      label.string(1, pairs[i]).string(2, pairs[i + 1]);
-    });
+/** Senders repeat their series: encoding the labels is most of the work. */
+const encodedLabels = new WeakMap<Labels, Uint8Array>();
+
+function writeLabels(out: ProtoWriter, labels: Labels): void {
+  let encoded = encodedLabels.get(labels);
+  if (!encoded) {
+    const { pairs } = labels;
+    const own = new ProtoWriter(256);
+    for (let i = 0; i < pairs.length; i += 2) {
+      own.message(1, (label) => {
+        label.string(1, pairs[i]).string(2, pairs[i + 1]);
+      });
+    }
+    encoded = own.finish();
+    encodedLabels.set(labels, encoded);
   }
+  out.append(encoded);
 }
 
 function writeSample(series: ProtoWriter, { timeMs, value, stale, histogram }: Sample): void {
