@@ -64,7 +64,10 @@ export function createCollectMetrics(registry: Registry): CollectMetrics {
       "storewatch_scrape_foreign_tenant_series_total",
       "Series left out because their job may not write for their tenant.",
     ),
-    discoveryProblems: counter("storewatch_discovery_problems_total", "Target files that could not be read."),
+    discoveryProblems: counter(
+      "storewatch_discovery_problems_total",
+      "Target lists that could not be had: a file, a web service, DNS, Kubernetes.",
+    ),
     invalidTargets: counter("storewatch_scrape_invalid_targets_total", "Discovered targets that cannot be asked."),
     scraped(outcome, seconds) {
       scrapes.inc({ outcome });

@@ -218,4 +218,10 @@ describe("OAuth client credentials", () => {
     await until(() => expect(collector!.board.active()[0].lastError).toContain("the token server answered 500"));
     expect(target.requests).toHaveLength(0);
   });
+
+  test("a token server that hangs costs no more than the scrape's own time", async () => {
+    tokens.answer = () => {};
+    start(section());
+    await until(() => expect(collector!.board.active()[0].lastError).toContain("scrape timeout of 0.1 s"));
+  });
 });

@@ -66,10 +66,9 @@ export function createHttpFetcher(options: HttpFetcherOptions): HttpFetcher {
       "x-prometheus-scrape-timeout-seconds": String(request.timeoutMs / 1000),
     };
     if (options.http.proxyFor(request.url)) return await byProxy(options, request, asked);
-    const own = await options.http.headers(request.signal);
-    const headers: Record<string, string | string[]> = { ...own, ...asked };
     const deadline = new Deadline(request.timeoutMs, request.signal, options.clock);
     try {
+      const headers = { ...(await ownHeaders(options.http, deadline)), ...asked };
       if (!unusual.has(request.url.href) && isPlain(request.url, headers)) {
         const format = await fetchPlainly(plain, request, headers, deadline, options);
         if (format) return format;
@@ -127,6 +126,17 @@ async function fetchPlainly(
   if (zipped) await unzip(zipped, request);
   request.page.seal();
   return format;
+}
+
+/** Credentials; a token may have to be asked for, within the scrape's own time. */
+async function ownHeaders(client: ConfiguredHttp, deadline: Deadline): Promise<Record<string, string | string[]>> {
+  const late = new AbortController();
+  deadline.watch((error) => late.abort(error));
+  try {
+    return await client.headers(late.signal);
+  } catch (error) {
+    throw late.signal.aborted ? late.signal.reason : error;
+  }
 }
 
 async function byProxy(
