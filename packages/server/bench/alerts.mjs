@@ -133,7 +133,11 @@ async function alertSide() {
 }
 
 async function ruleSide() {
-  const tsdb = await openTsdb({ dataDir: path.join(dir, "metrics"), clock: systemClock, retention: { default: { name: "default", timeMs: 86_400_000 } } });
+  const tsdb = await openTsdb({
+    dataDir: path.join(dir, "metrics"),
+    clock: systemClock,
+    retention: { default: { name: "default", timeMs: 86_400_000 } },
+  });
   let handed = 0;
   const group = new RuleGroup(parseRuleFile("bench.yml", RULE)[0], {
     dependencies: {
