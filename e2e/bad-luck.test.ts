@@ -6,6 +6,7 @@ import { createServer, type Server } from "node:net";
 import path from "node:path";
 import { type StorewatchProcess, startStorewatch, temporaryDir, waitUntil } from "@storewatch/testkit";
 import { afterEach, describe, expect, test } from "vitest";
+import { remoteWrite } from "./remote-write.ts";
 import { type Hook, startHook, startTarget, type Target } from "./target.ts";
 
 const BIN = path.resolve(import.meta.dirname, "../packages/server/bin/storewatch.mjs");
@@ -95,6 +96,12 @@ test("a full disk: scrapes, reads and alerts go on, and when there is room again
     20_000,
     () => "/health never said degraded",
   );
+  // Who pushes is told to come again: nothing is acknowledged that could be lost.
+  const push = (number: number) =>
+    server!.fetch("/api/v1/write", remoteWrite({ __name__: "pushed", from: "e2e" }, number, Date.now()));
+  const refused = await push(1);
+  expect(refused.status).toBe(503);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
   target.page = "tick 1\nalarm 1\n";
   await waitUntil(async () => (await value(server!, "tick")) === 1, 10_000);
   await waitUntil(() => hook!.received.length > 0, 15_000);
@@ -104,12 +111,16 @@ test("a full disk: scrapes, reads and alerts go on, and when there is room again
   rmSync(filler);
   target.page = "tick 2\nalarm 0\n";
   await waitUntil(async () => (await health(server!)) === "ok", 45_000);
+  const accepted = await push(2);
+  expect(accepted.status).toBe(204);
+  expect(accepted.headers.get("x-prometheus-remote-write-samples-written")).toBe("1");
   await waitUntil(async () => (await value(server!, "count_over_time(tick[5s])")) > 15, 20_000);
   const seen = await value(server, "count_over_time((tick == 2)[1m:200ms] offset 3s)");
   expect(seen).toBeGreaterThan(0);
   await server.kill();
   server = await startStorewatch({ files: config, dataDir });
   expect(await value(server, "max_over_time(tick[5m])")).toBe(2);
+  expect(await value(server, "last_over_time(pushed[5m])")).toBe(2);
 });
 
 describe("SIGTERM ends it with 0 within 10 s", () => {
