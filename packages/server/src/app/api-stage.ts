@@ -6,10 +6,11 @@ import type { FastifyPluginAsync } from "fastify";
 import type { Auth } from "../auth/index.ts";
 import type { PrometheusConfig } from "../collect/prometheus-config.ts";
 import { exportRoutes } from "../export/index.ts";
-import { StorewatchError } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/logger.ts";
 import { randomSecret } from "../kernel/rng.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import type { AdminActions } from "../query/admin-route.ts";
+import { eraseRoutes } from "../query/erase-route.ts";
 import { queryRoutes } from "../query/route.ts";
 import { slowQueryRoutes } from "../query/slow-route.ts";
 import { maskedConfig } from "./masked-config.ts";
@@ -29,6 +30,7 @@ export interface ApiStageOptions {
   readonly dataDir: string;
   readonly auth: Pick<Auth, "audit">;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly metrics: SelfMetrics;
 }
 
@@ -47,11 +49,11 @@ export function createApiStage(options: ApiStageOptions): ApiStage {
   const { store, query, nextTurn, isExperimental } = stage;
   const shared = { query, store, clock, nextTurn };
   const admin: AdminActions = {
-    deleteSeries: (matchers, fromMs, toMs) => able(store.delete)(ALL_TENANTS, matchers, fromMs, toMs),
-    cleanUp: () => store.maintain(),
+    deleteSeries: (matchers, fromMs, toMs) => store.delete(ALL_TENANTS, matchers, fromMs, toMs),
+    cleanUp: () => store.cleanTombstones(),
     async snapshot() {
       const name = `${new Date(clock.nowMs()).toISOString().replace(/[-:]|\.\d+/g, "")}-${randomSecret(6)}`;
-      await able(store.snapshot)(path.join(options.dataDir, "snapshots", name));
+      await store.snapshot(path.join(options.dataDir, "snapshots", name));
       return name;
     },
     audit: auth.audit.bind(auth),
@@ -59,6 +61,7 @@ export function createApiStage(options: ApiStageOptions): ApiStage {
   return {
     routes: [
       queryRoutes({ ...shared, exemplars: store.exemplars, isExperimental, status, admin }),
+      eraseRoutes({ store, audit: auth.audit.bind(auth), logger: options.logger }),
       slowQueryRoutes(stage.slowQueries),
       exportRoutes({ ...shared, externalLabels: () => prometheus.global.externalLabels }),
     ],
@@ -67,11 +70,6 @@ export function createApiStage(options: ApiStageOptions): ApiStage {
       if (now) prometheus = now;
     },
   };
-}
-
-function able<T>(action: T | undefined): T {
-  if (action) return action;
-  throw new StorewatchError("UNAVAILABLE", { reason: "this metric store cannot do that" });
 }
 
 /** As it stands on disk now; empty when there is none. */

@@ -1,7 +1,7 @@
 // What is pushed: the one way in, and the routes of the protocols that lead to it. Limits of tenants hold here and for
 // scrapes.
 import path from "node:path";
-import { ALL_TENANTS, type Clock, type Labels, Matcher } from "@storewatch/model";
+import { ALL_TENANTS, type Clock, type Labels, Matcher, type Timer } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
 import type { CollectStore } from "../collect/index.ts";
 import { createIntake } from "../collect/intake/intake.ts";
@@ -44,10 +44,13 @@ export interface IntakeStageOptions {
 /** How far back the value of a sum is looked for, to go on from it. */
 const LAST_VALUE_MS = 3_600_000;
 const TYPES_KEPT_MS = 10_000;
+/** What scrapes say of metrics goes to the store this often: it changes seldom. */
+const SAVE_EVERY_MS = 300_000;
+const FIRST_SAVE_MS = 30_000;
 
 export function createIntakeStage(options: IntakeStageOptions): IntakeStage {
   const { stage, clock, metrics, logger } = options;
-  const metadata = new MetadataBook();
+  const metadata = new MetadataBook(stage.store);
   const receipts = new ReceiptBook({
     clock,
     file: path.join(options.dataDir, "receipts.json"),
@@ -62,6 +65,14 @@ export function createIntakeStage(options: IntakeStageOptions): IntakeStage {
     isActive: (labels) => stage.store.isActive(labels),
   });
   const types = new KnownTypes(metadata, clock);
+  let board: TargetBoard | undefined;
+  let saving = saveLater(FIRST_SAVE_MS);
+  function saveLater(delayMs: number): Timer {
+    return clock.setTimer(delayMs, () => {
+      if (board) metadata.save(board.metadata());
+      saving = saveLater(SAVE_EVERY_MS);
+    });
+  }
   const shared = {
     limits,
     typeOf: (family: string) => types.of(family),
@@ -82,9 +93,16 @@ export function createIntakeStage(options: IntakeStageOptions): IntakeStage {
       append: intake.append,
       appendExemplars: (scope, items) => stage.store.appendExemplars(scope, items),
     },
-    useTargets: (board) => types.use(board),
+    useTargets(targets) {
+      board = targets;
+      types.use(targets);
+    },
     setLimits: (config) => limits.setConfig(config),
-    close: () => receipts.close(),
+    close() {
+      saving.cancel();
+      if (board) metadata.save(board.metadata());
+      return receipts.close();
+    },
   };
 }
 
@@ -115,7 +133,7 @@ class KnownTypes {
   }
 
   of(family: string): string | undefined {
-    return this.pushed.typeOf(family) ?? this.ofTargets(family);
+    return this.pushed.typeOf(family) ?? this.ofTargets(family) ?? this.pushed.savedTypeOf(family);
   }
 
   private ofTargets(family: string): string | undefined {

@@ -277,6 +277,7 @@ async function assemble(
       dataDir: config.dataDir,
       auth: base.auth,
       clock,
+      logger,
       metrics,
     }),
     tenantInfo: tenantInfo(stage, tenants, clock, logger),

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { ServeOptions } from "../app/serve.ts";
 import { ROLES } from "../tenant/principal.ts";
+import type { BackupFlags, RestoreFlags } from "./backup-command.ts";
 import type { CheckFlags } from "./check-command.ts";
 import { exitCodeOf } from "./failure.ts";
 import { FORMATS } from "./format.ts";
@@ -46,6 +47,7 @@ export function buildProgram(context: CommandContext, done: Done = () => {}): Co
   addServerCommands(program);
   addCheckCommands(program, context, done);
   addTokenCommand(program, context);
+  addBackupCommands(program, context);
   addImportCommand(program, context, done);
   program
     .command("version")
@@ -125,6 +127,33 @@ function addTokenCommand(program: Command, context: CommandContext): void {
     .action(async (flags: TokenFlags) => {
       const { runTokenCreate } = await import("./token-command.ts");
       await runTokenCreate(flags, context);
+    });
+}
+
+function addBackupCommands(program: Command, context: CommandContext): void {
+  const dataOptions = (command: Command) =>
+    command
+      .option("--config <file>", "storewatch.yml that names the data directory")
+      .option("--data <dir>", "data directory (default ./data)");
+  dataOptions(
+    program
+      .command("backup")
+      .description("copy the data directory, also beside a running server")
+      .argument("<dir>", "an empty or new folder outside of the data directory"),
+  ).action(async (dir: string, flags: BackupFlags) => {
+    const { runBackup } = await import("./backup-command.ts");
+    await runBackup(dir, flags, context);
+  });
+  dataOptions(
+    program
+      .command("restore")
+      .description("make a data directory from a backup, while no server runs on it")
+      .argument("<dir>", "what backup made"),
+  )
+    .option("--force", "put what is in the data directory aside")
+    .action(async (dir: string, flags: RestoreFlags) => {
+      const { runRestore } = await import("./backup-command.ts");
+      await runRestore(dir, flags, context);
     });
 }
 

@@ -14,6 +14,7 @@ import type {
   Arrival,
   Cardinality,
   ChangeView,
+  EraseProgress,
   ExemplarResult,
   RowWriter,
   SelectOptions,
@@ -61,10 +62,17 @@ export interface MetricStore {
   /** Of metric families, which no tenant owns: what was said last, kept over a restart. */
   metadata(): ReadonlyMap<string, MetricMetadata>;
   putMetadata(entries: Iterable<readonly [family: string, metadata: MetricMetadata]>): void;
-  /** Hides samples at once; maintain() takes them from the disk. */
-  delete?(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<{ series: number }>;
+  /** Hides samples and exemplars at once; maintain() takes them from the disk, cleanTombstones() does so now. */
+  delete(scope: TenantScope, matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<{ series: number }>;
   /** A copy of everything, made while it runs; it opens as a data directory. */
-  snapshot?(dir: string): Promise<{ bytes: number }>;
+  snapshot(dir: string): Promise<{ bytes: number }>;
+  cleanTombstones(): Promise<void>;
+  /** Afterwards no file has a byte of the scope's matching series. See Tsdb.erase. */
+  erase(
+    scope: TenantScope,
+    matchers: readonly Matcher[],
+    onProgress?: (progress: EraseProgress) => void,
+  ): Promise<{ series: number; bytesFreed: number }>;
   /** Of all tenants together: never for a caller of some shops. */
   cardinality(limit: number): Cardinality;
   /** What was written when, whoever it belongs to. */
