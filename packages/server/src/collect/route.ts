@@ -38,10 +38,10 @@ export function collectRoutes({ board, metadata, store }: CollectRouteDependenci
     });
     app.get("/api/v1/metadata", { config: { access: "viewer" } }, async (request) => {
       const params = new URLSearchParams(request.url.split("?")[1] ?? "");
-      return {
-        status: "success",
-        data: metadataJson(metadata.mergedWith(board.metadata()), store, request.principal.scope, params),
-      };
+      const { scope } = request.principal;
+      const known = metadata.mergedWith(board.metadata());
+      const shown = scope.kind === "all" ? known : withoutForeignWords(known, board.metadata());
+      return { status: "success", data: metadataJson(shown, store, scope, params) };
     });
   };
 }
@@ -77,6 +77,19 @@ function countByPool(targets: ReadonlyArray<{ readonly scrapePool: string }>): R
   return counts;
 }
 
+/**
+ * Scraped pages are the operator's. What was pushed may be in the words of another shop that has a family of the same
+ * name: of it only the type and the unit are shown.
+ */
+function withoutForeignWords(
+  known: ReadonlyMap<string, readonly MetricMetadata[]>,
+  scraped: ReadonlyMap<string, readonly MetricMetadata[]>,
+): ReadonlyMap<string, readonly MetricMetadata[]> {
+  return new Map(
+    [...known].map(([family, [first]]) => [family, scraped.get(family) ?? [{ ...first, help: "" }]] as const),
+  );
+}
+
 /** Suffixes that a family's series may carry beside the family's own name. */
 const FAMILY_SUFFIX = /_(bucket|sum|count|total|created|info)$/;
 
@@ -92,7 +105,8 @@ function metadataJson(
   const own =
     scope.kind === "all" ? undefined : ownFamilies(store.labelValues(scope, METRIC_NAME, [], -8.64e15, 8.64e15));
   const found: Record<string, readonly MetricMetadata[]> = {};
-  for (const [family, entries] of known) {
+  // By name: the order of their arrival would tell of others.
+  for (const [family, entries] of [...known].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (limit >= 0 && Object.keys(found).length >= limit) break;
     if ((metric !== null && metric !== family) || (own && !own.has(family))) continue;
     found[family] = perMetric > 0 ? entries.slice(0, perMetric) : entries;
