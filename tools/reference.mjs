@@ -297,12 +297,14 @@ function mergeMethods(routes) {
 function promqlPage(functions, aggregations) {
   const name = ({ name: text }) => code(text);
   const stable = (all) => [...all.values()].filter(({ experimental }) => !experimental);
-  const refused = [...functions.values(), ...aggregations.values()].filter(({ experimental }) => experimental);
+  const experiments = (all) => [...all.values()].filter(({ experimental }) => experimental);
   return page(
     "PromQL",
-    "The language is that of Prometheus 3. The semantics are checked with Prometheus' own test scripts (`npm run conformance`).",
-    "Native histograms are not in this version: the functions whose names begin with `histogram_`, but for",
-    "`histogram_quantile` and `histogram_fraction`, which take classic buckets, find nothing to work on.",
+    "The language is that of Prometheus 3, native histograms included. The semantics are checked with Prometheus' own test",
+    "scripts, and with a real Prometheus that scrapes the same target (`npm run conformance`).",
+    "",
+    "A range does not include its left end: `x[1m]` of samples that come once a minute holds one, and `rate` of it is nothing.",
+    "Take at least twice the scrape interval. (Prometheus 2 included it.)",
     "",
     "## Functions",
     ...table(
@@ -315,9 +317,31 @@ function promqlPage(functions, aggregations) {
       .map((signature) => name(signature) + (signature.param ? ` (with a ${signature.param} first)` : ""))
       .join(", ")}.`,
     "",
-    "## Not enabled",
-    "Experimental in Prometheus too, and refused with a message that says so:",
-    `${refused.map(name).join(", ")}.`,
+    "## Experimental",
+    "What Prometheus still calls experimental may change, and is refused with a message that says so unless storewatch.yml",
+    "has `features: { promql_experimental: true }`:",
+    "",
+    ...table(
+      ["", "does"],
+      [
+        [
+          '`info(v)`, `info(v, {data=~".+"})`',
+          "adds the labels of `target_info`, or of another info metric, to the series of the same `instance` and `job`",
+        ],
+        [
+          "`rate(x[5m] anchored)`",
+          "counts from the last sample before the range on: whole numbers for whole events. With `increase`, `delta`, `changes`, `resets`",
+        ],
+        [
+          "`rate(x[5m] smoothed)`, `x smoothed`",
+          "takes the values at both ends from the line between the samples around them. With `increase`, `delta`, or alone",
+        ],
+        ["`a / fill(0) b`, `fill_left`, `fill_right`", "takes this value where one side has no series to match"],
+        ["`x[step() * 2]`, `offset (1m + 30s)`", "durations that are worked out; also `range()`, `min_of`, `max_of`"],
+        ["aggregations", experiments(aggregations).map(name).join(", ")],
+        ["functions", experiments(functions).map(name).join(", ")],
+      ],
+    ),
   );
 }
 
