@@ -12,7 +12,7 @@ export interface Target {
   close(): Promise<void>;
 }
 
-export async function startTarget(page: string): Promise<Target> {
+export async function startTarget(page: string, contentType = "text/plain; version=0.0.4"): Promise<Target> {
   let scrapes = 0;
   const target = {
     address: "",
@@ -25,7 +25,7 @@ export async function startTarget(page: string): Promise<Target> {
   };
   const server = createServer((_request, response) => {
     scrapes += 1;
-    response.writeHead(target.status, { "content-type": "text/plain; version=0.0.4" });
+    response.writeHead(target.status, { "content-type": contentType });
     response.end(target.page);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

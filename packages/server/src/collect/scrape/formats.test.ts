@@ -181,7 +181,7 @@ describe("OpenMetrics", () => {
   test("what prom-client's OpenMetrics registry says comes through", async () => {
     const registry = new Registry<prom.OpenMetricsContentType>();
     registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-    const latency = new prom.Histogram({
+    const latency = new prom.Histogram<string>({
       name: "latency_seconds",
       help: 'Of "requests"',
       buckets: [0.1, 1],
