@@ -4,7 +4,9 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { Labels, METRIC_NAME, type MetricMetadata, TENANT_LABEL } from "@storewatch/model";
 import { StorewatchError } from "../../../kernel/errors.ts";
+import { ProtobufError } from "../../protobuf/reader.ts";
 import { ExpositionError, ExpositionParser } from "../../scrape/exposition.ts";
+import { readMessages } from "./protobuf.ts";
 
 export interface PushedFamily {
   readonly type: string;
@@ -70,35 +72,63 @@ export function groupKey(labels: Labels): string {
   return createHash("sha256").update(labels.key).digest("hex");
 }
 
-/** The families of a page in text form, grouping labels over the series' own. Throws BAD_REQUEST. */
-export function readFamilies(body: Buffer, grouping: Labels): Map<string, PushedFamily> {
+/** The families of a pushed page, grouping labels over the series' own. Throws BAD_REQUEST, TENANT_FORBIDDEN. */
+export function readFamilies(body: Buffer, grouping: Labels, isProtobuf = false): Map<string, PushedFamily> {
+  const families = new Families(grouping);
+  try {
+    if (isProtobuf) takeProtobuf(body, families);
+    else takeText(body, families);
+  } catch (error) {
+    if (error instanceof ExpositionError) throw bad(`text format parsing error in ${error.message}`);
+    if (error instanceof ProtobufError) throw bad(`protobuf parsing error: ${error.message}`);
+    throw error;
+  }
+  return families.byName;
+}
+
+class Families {
+  readonly byName = new Map<string, MutableFamily>();
+  private readonly seen = new Set<string>();
+
+  constructor(private readonly grouping: Labels) {}
+
+  of(name: string): MutableFamily {
+    const family = this.byName.get(name) ?? { type: "untyped", help: "", series: [] };
+    this.byName.set(name, family);
+    return family;
+  }
+
+  add(family: MutableFamily, metric: string, own: ReadonlyArray<readonly [string, string]>, value: number): void {
+    const labels = seriesLabels(metric, own, this.grouping);
+    if (this.seen.has(labels.key)) throw bad(`${labels} stands twice`);
+    if (this.seen.add(labels.key).size > SERIES_MAX) throw bad(`more than ${SERIES_MAX} series in a group`);
+    family.series.push({ labels, value });
+  }
+}
+
+const NO_TIMESTAMPS = "pushed metrics must not have timestamps";
+
+function takeText(body: Buffer, families: Families): void {
   const page = Buffer.concat([body, Buffer.from("\n")]);
   const parser = new ExpositionParser();
   parser.reset(page, body.length);
-  const families = new Map<string, MutableFamily>();
-  const familyOf = (name: string) => {
-    const family = families.get(name) ?? { type: "untyped", help: "", series: [] };
-    families.set(name, family);
-    return family;
-  };
-  const seen = new Set<string>();
-  try {
-    for (let entry = parser.next(); entry.kind !== "end"; entry = parser.next()) {
-      if (entry.kind === "help") familyOf(entry.family).help = entry.text;
-      else if (entry.kind === "type") familyOf(entry.family).type = entry.type;
-      else if (entry.kind === "series") {
-        if (entry.timeMs !== undefined) throw bad("pushed metrics must not have timestamps");
-        const labels = seriesLabels(entry.series.metric, entry.series.labels, grouping);
-        if (seen.has(labels.key)) throw bad(`${labels} stands twice`);
-        if (seen.add(labels.key).size > SERIES_MAX) throw bad(`more than ${SERIES_MAX} series in a group`);
-        familyOf(familyName(entry.series.metric, families)).series.push({ labels, value: entry.value });
-      }
+  for (let entry = parser.next(); entry.kind !== "end"; entry = parser.next()) {
+    if (entry.kind === "help") families.of(entry.family).help = entry.text;
+    else if (entry.kind === "type") families.of(entry.family).type = entry.type;
+    else if (entry.kind === "series") {
+      if (entry.timeMs !== undefined) throw bad(NO_TIMESTAMPS);
+      const family = families.of(familyName(entry.series.metric, families.byName));
+      families.add(family, entry.series.metric, entry.series.labels, entry.value);
     }
-  } catch (error) {
-    if (error instanceof ExpositionError) throw bad(`text format parsing error in ${error.message}`);
-    throw error;
   }
-  return families;
+}
+
+function takeProtobuf(body: Buffer, families: Families): void {
+  for (const { name, help, type, series, hasTimestamps } of readMessages(body)) {
+    if (hasTimestamps) throw bad(NO_TIMESTAMPS);
+    const family = Object.assign(families.of(name), { help, type });
+    for (const one of series) families.add(family, one.metric, one.labels, one.value);
+  }
 }
 
 interface MutableFamily {

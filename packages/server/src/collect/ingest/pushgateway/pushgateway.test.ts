@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Labels, type Sample } from "@storewatch/model";
 import { FakeClock } from "@storewatch/testkit";
+import fc from "fast-check";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { StorewatchError } from "../../../kernel/errors.ts";
+import { ProtoWriter } from "../../protobuf/writer.ts";
 import { groupLabels, readFamilies } from "./group.ts";
 import { PushGroups } from "./groups.ts";
 
@@ -43,6 +46,56 @@ describe("a page", () => {
     expect(`${families.get("x")?.series[0].labels}`).toBe('x{a="from-path", b="c", job="j"}');
   });
   test.each(["x 1 1700000000000\n", "x{ 1\n", "x 1\nx 2\n"])("refused: %j", (text) => expect(() => f(text)).toThrow());
+});
+
+describe("a page of protobuf messages", () => {
+  const label = new ProtoWriter().string(1, "b").string(2, "c").finish();
+  const bucket = new ProtoWriter().uint(1, 2).double(2, 0.5).finish();
+  const histogram = new ProtoWriter().uint(1, 3).double(2, 4.5).raw(3, bucket).finish();
+  const delimited = (family: Uint8Array) => Buffer.concat([Buffer.from([family.length]), family]);
+  const body = Buffer.concat([
+    delimited(
+      new ProtoWriter()
+        .string(1, "x_total")
+        .string(2, "Help.")
+        .raw(4, new ProtoWriter().raw(1, label).raw(3, new ProtoWriter().double(1, 7).finish()).finish())
+        .finish(),
+    ),
+    delimited(
+      new ProtoWriter().string(1, "h").uint(3, 4).raw(4, new ProtoWriter().raw(7, histogram).finish()).finish(),
+    ),
+  ]);
+  const f = (bytes: Buffer) => readFamilies(bytes, Labels.from({ job: "j" }), true);
+
+  test("gives what the text form gives", () => {
+    const text = [
+      "# HELP x_total Help.",
+      "# TYPE x_total counter",
+      'x_total{b="c"} 7',
+      "# TYPE h histogram",
+      'h_bucket{le="0.5"} 2',
+      'h_bucket{le="+Inf"} 3',
+      "h_sum 4.5",
+      "h_count 3",
+      "",
+    ].join("\n");
+    expect(f(body)).toEqual(readFamilies(Buffer.from(text), Labels.from({ job: "j" })));
+  });
+
+  test("damaged ones are refused (fuzz)", () => {
+    fc.assert(
+      fc.property(fc.nat(body.length - 1), fc.nat(255), (at, byte) => {
+        const damaged = Buffer.from(body);
+        damaged[at] = byte;
+        try {
+          f(damaged);
+        } catch (error) {
+          expect(error).toBeInstanceOf(StorewatchError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });
 
 describe("groups", () => {

@@ -36,7 +36,8 @@ export function pushgatewayRoutes({ groups }: { readonly groups: PushGroups }): 
 
 async function push(groups: PushGroups, request: FastifyRequest, labels: Labels): Promise<void> {
   try {
-    const families = readFamilies(await readBody(request, BODY_LIMIT_BYTES), labels);
+    const isProtobuf = (request.headers["content-type"] ?? "").startsWith("application/vnd.google.protobuf");
+    const families = readFamilies(await readBody(request, BODY_LIMIT_BYTES), labels, isProtobuf);
     await groups.push(labels, families, request.method === "PUT");
   } catch (error) {
     if (error instanceof StorewatchError) await groups.failed(labels);
