@@ -10,6 +10,7 @@ import {
   type SeriesSamples,
 } from "@storewatch/model";
 import { AHEAD_MS_MAX } from "./admission.ts";
+import { backfill } from "./backfill.ts";
 import { BlockReader } from "./blocks/block-reader.ts";
 import type { BlockStore } from "./blocks/block-store.ts";
 import { hasBlocks, openFileStore } from "./blocks/file-store.ts";
@@ -25,6 +26,7 @@ import type { Tombstones } from "./head/tombstones.ts";
 import type {
   AppendResult,
   Arrival,
+  BackfillResult,
   Cardinality,
   ChangeView,
   EraseProgress,
@@ -137,7 +139,7 @@ class Database implements Tsdb {
     const head = new Head(options.outOfOrderMs ?? DEFAULT_OUT_OF_ORDER_MS, options.exemplarsMax);
     const blocks = new Blocks(join(options.dataDir, "blocks"), machinery, onProblem, head.tombstones);
     try {
-      if (machinery.hasBlocks(blocks.path)) await blocks.open();
+      if (machinery.hasBlocks(blocks.path)) blocks.unavailable = !(await blocks.open());
       loadSeries(head, blocks);
       const found = await new Replay(head, disk, walFolder, onProblem).run();
       const wal = openWal(options, machinery, walFolder, found, onProblem);
@@ -273,6 +275,13 @@ class Database implements Tsdb {
     return this.head.isActive(labels, this.options.clock.nowMs() - ACTIVE_MS);
   }
 
+  backfill(series: readonly SeriesSamples[]): Promise<BackfillResult> {
+    const { head, journal, retention } = this;
+    return this.maintenance.withBlocks((store, pause) =>
+      backfill({ head, journal, store, retention, nowMs: this.options.clock.nowMs(), pause }, series),
+    );
+  }
+
   stats(): TsdbStats {
     const blocks = this.blocks.store?.blocks ?? [];
     const oldest = Math.min(this.head.minTimeMs, blocks[0]?.minTimeMs ?? Infinity);
@@ -318,6 +327,7 @@ class Blocks {
   store: BlockStore | undefined;
   /** There are blocks that could not be opened: none are made either, since series ids could clash. */
   unavailable = false;
+  private told = false;
 
   constructor(
     readonly path: string,
@@ -334,8 +344,10 @@ class Blocks {
       this.store = await this.machinery.openBlocks(this.path, this.machinery.disk, this.onProblem);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.unavailable = true;
-      this.onProblem({ kind: "blocks-unavailable", message: `sealed blocks cannot be opened: ${message}` });
+      // Where there were none before, the next try may well work, for example when the disk has room again.
+      if (!this.told)
+        this.onProblem({ kind: "blocks-unavailable", message: `sealed blocks cannot be opened: ${message}` });
+      this.told = true;
     }
     return this.store;
   }

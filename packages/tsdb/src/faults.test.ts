@@ -166,6 +166,24 @@ test("sealing that fails keeps everything in memory and is tried again", async (
   expect(dump((await open(dir, { clock })).tsdb)).toEqual(before);
 });
 
+test("sealing that fails at any step leaves no files behind, however often it is tried", async () => {
+  const dir = temporaryDir();
+  const clock = new FakeClock(START_MS);
+  let failing = "";
+  const disk = new FaultyDisk((_, operation) => (operation === failing ? errorWithCode("ENOSPC") : undefined));
+  const { tsdb } = await fillHours(3, dir, clock, { disk });
+  const before = dump(tsdb);
+  for (failing of ["sync", "rename", "syncDir", "write", "rename", "sync"]) await tsdb.maintain();
+  failing = "";
+  expect(dump(tsdb)).toEqual(before);
+  await tsdb.maintain();
+  await tsdb.maintain();
+  expect(dump(tsdb)).toEqual(before);
+  const names = readdirSync(join(dir, "blocks"));
+  expect(names.filter((name) => name.endsWith(".blk")).length).toBe(tsdb.stats().blocks);
+  expect(names.filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
 test("without a block store everything stays in memory and is told once", async () => {
   const clock = new FakeClock(START_MS);
   const openBlocks = () => Promise.reject(new Error("EACCES: permission denied"));

@@ -4,6 +4,7 @@ export { DataDirError } from "./disk/data-dir.ts";
 export {
   type AppendResult,
   type Arrival,
+  type BackfillResult,
   type Cardinality,
   type CardinalityItem,
   type ChangeView,

@@ -139,6 +139,12 @@ export interface Tsdb {
   /** A copy that opens as a data directory, made while it runs: all that was acknowledged before. `dir`: empty or new. */
   snapshot(dir: string): Promise<{ bytes: number }>;
 
+  /**
+   * History from elsewhere, of any age within the retention: straight into blocks, durable when it resolves. Each series
+   * once, times ascending. Samples from `untilMs` of the result on were not taken: those are for `append`.
+   */
+  backfill(series: readonly SeriesSamples[]): Promise<BackfillResult>;
+
   stats(): TsdbStats;
   /** Series written within the last hour, by their value of this label. Walks over all of them: some ms for 100,000. */
   activeSeriesBy(name: string): Map<string, number>;
@@ -225,6 +231,13 @@ export interface ExemplarResult {
   readonly outOfOrder: number;
   /** Labels of more than 128 characters. */
   readonly tooLong: number;
+}
+
+export interface BackfillResult {
+  readonly written: number;
+  /** Older than their series' retention. */
+  readonly tooOld: number;
+  readonly untilMs: number;
 }
 
 /** Something arrived from one source: a scrape target, or the generic path (source 0). */

@@ -94,6 +94,17 @@ export class Maintenance {
     });
   }
 
+  /** Runs while nothing else changes blocks. */
+  withBlocks<T>(step: (store: BlockStore, pause: () => Promise<void>) => Promise<T>): Promise<T> {
+    return this.alone(async () => {
+      await this.stopCompacting();
+      const store = await this.options.store();
+      if (!store) throw new Error("the sealed blocks cannot be opened");
+      if ((await this.freeBytes()) < FREE_BYTES_MIN) throw new Error("the disk has no room for a block");
+      return step(store, pause);
+    });
+  }
+
   private async stopCompacting(): Promise<void> {
     this.compactor.interrupt();
     await this.compacting;

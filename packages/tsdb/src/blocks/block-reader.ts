@@ -1,6 +1,7 @@
 import { FormatError } from "../codec/bytes.ts";
-import { Tombstones } from "../head/tombstones.ts";
+import { placeOf, SINK_START, Tombstones } from "../head/tombstones.ts";
 import type { TsdbProblem } from "../interface.ts";
+import { sortTail } from "../read/gather.ts";
 import { SampleSink } from "../read/sample-sink.ts";
 import type { WeightedSink } from "../read/weighted-sink.ts";
 import { type BlockStore, SERIES_PER_GROUP } from "./block-store.ts";
@@ -36,21 +37,27 @@ export class BlockReader {
   }
 
   read(id: number, fromMs: number, toMs: number, sink: SampleSink): void {
+    let sorted = true;
     for (let i = 0; i < this.blocks.length; i++) {
       const had = sink.length - sink.start;
       const group = this.groupAt(i, Math.floor(id / SERIES_PER_GROUP));
       if (!group) continue;
       try {
         const part = this.blocks[i];
+        const place = placeOf(sink);
         const [from, to] = [Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs)];
         group.read(id % SERIES_PER_GROUP, from, to, sink);
         group.readHistograms(id % SERIES_PER_GROUP, from, to, sink);
-        if (this.tombstones.has(id)) this.tombstones.hideBlock(id, sink, had, from, to, part.resolutionMs);
+        if (this.tombstones.has(id)) this.tombstones.hideBlock(id, sink, place, part);
       } catch (error) {
         this.damaged(this.blocks[i].block, error);
         sink.length = sink.start + had;
       }
+      // Blocks may lie over each other: see backfill.ts. A page may have been turned: `start` moves with the samples.
+      const at = sink.start + had;
+      if (had > 0 && sink.length > at && sink.times[at] <= sink.times[at - 1]) sorted = false;
     }
+    if (!sorted) sortTail(sink, sink.start);
   }
 
   hasHistograms(id: number): boolean {
@@ -100,7 +107,7 @@ export class BlockReader {
         const [from, to] = [Math.max(fromMs, part.fromMs), Math.min(toMs, part.toMs)];
         group?.read(id % SERIES_PER_GROUP, from, to, sink);
         group?.readHistograms(id % SERIES_PER_GROUP, from, to, sink);
-        if (this.tombstones.has(id)) this.tombstones.hideBlock(id, sink, 0, from, to, part.resolutionMs);
+        if (this.tombstones.has(id)) this.tombstones.hideBlock(id, sink, SINK_START, part);
       } catch (error) {
         this.damaged(block, error);
         sink.reset();

@@ -69,9 +69,12 @@ export interface BlockStore {
   create(span: BlockSpan): Promise<BlockWriter>;
   /**
    * Makes the change durable, all of it or nothing, and shows it to readers; `published` is called in the same turn, so
-   * that data can leave the head. False: a block that it removes or requires has gone meanwhile, nothing was done.
+   * that data can leave the head. False: a block that it removes or requires has gone meanwhile, nothing was done. When
+   * it fails, what it adds is discarded.
    */
   commit(change: BlockChange, published?: () => void): Promise<boolean>;
+  /** Finished blocks that will not be committed: their files go with the next tidy(). */
+  discard(blocks: readonly BlockSummary[]): void;
   /** Removes files that are no part of the store any more. */
   tidy(): Promise<void>;
   /** Adds batches of series definitions, durably, and says which series are no more. */

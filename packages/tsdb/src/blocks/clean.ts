@@ -1,5 +1,5 @@
 // Takes what was deleted out of the blocks: each one that still has some of it is written anew.
-import type { Tombstone, Tombstones } from "../head/tombstones.ts";
+import type { Tombstones } from "../head/tombstones.ts";
 import type { TsdbProblem } from "../interface.ts";
 import { type BlockStore, type BlockSummary, SERIES_PER_GROUP } from "./block-store.ts";
 import { Merger } from "./merger.ts";
@@ -20,30 +20,33 @@ const GROUPS_PER_SLICE = 8;
 export async function cleanBlocks(options: CleanOptions): Promise<void> {
   const { store, tombstones } = options;
   for (const block of store.blocks) {
-    const due = tombstones.list.filter((one) => touches(one, block) && !one.cleanBlocks.has(block.block));
+    const due = tombstones.list.filter((one) => mayHold(one, block));
     if (due.length === 0) continue;
-    let clean: BlockSummary | undefined = block;
-    if (await holdsDeleted(options, block, due)) {
-      await options.before(block);
-      const merger = new Merger(store, [block], tombstones, options.onProblem);
-      const { fromMs, untilMs, resolutionMs, retentionClass } = block;
-      clean = await merger.write({ fromMs, untilMs, resolutionMs, retentionClass }, options.pause);
+    if (!(await holdsDeleted(options, block, due))) {
+      for (const one of due) one.cleanBlocks.add(block.block);
+      continue;
     }
-    if (clean) for (const one of due) one.cleanBlocks.add(clean.block);
+    await options.before(block);
+    const { fromMs, untilMs, resolutionMs, retentionClass } = block;
+    const merger = new Merger(store, [block], tombstones, options.onProblem);
+    await merger.write({ fromMs, untilMs, resolutionMs, retentionClass }, options.pause);
   }
 }
 
 /** Is all that it hides in blocks gone from them? */
-export function isCleaned(tombstone: Tombstones["list"][number], blocks: readonly BlockSummary[]): boolean {
-  return blocks.every((block) => !touches(tombstone, block) || tombstone.cleanBlocks.has(block.block));
+export function isCleaned(tombstone: LiveTombstone, blocks: readonly BlockSummary[]): boolean {
+  return !blocks.some((block) => mayHold(tombstone, block));
 }
 
-function touches(one: Tombstone, { fromMs, untilMs, resolutionMs }: BlockSummary): boolean {
-  return one.fromMs <= untilMs && one.blockToMs >= fromMs - resolutionMs;
+type LiveTombstone = Tombstones["list"][number];
+
+function mayHold(one: LiveTombstone, { block, fromMs, untilMs, resolutionMs }: BlockSummary): boolean {
+  const touches = one.fromMs <= untilMs && one.blockToMs >= fromMs - resolutionMs;
+  return touches && block < one.blockLimit && !one.cleanBlocks.has(block);
 }
 
 /** Reads the groups of the series in question; a block that cannot be read holds nothing. */
-async function holdsDeleted(options: CleanOptions, block: BlockSummary, due: readonly Tombstone[]): Promise<boolean> {
+async function holdsDeleted(options: CleanOptions, block: BlockSummary, due: readonly LiveTombstone[]): Promise<boolean> {
   const { store, tombstones, onProblem, pause } = options;
   const present = store.readSeriesOf(block.block);
   const groups = new Set<number>();

@@ -2,7 +2,7 @@
 import type { Clock } from "@storewatch/model";
 import { ByteWriter, FormatError } from "../codec/bytes.ts";
 import type { Head } from "../head/head.ts";
-import type { Tombstones } from "../head/tombstones.ts";
+import { SINK_START, type Tombstones } from "../head/tombstones.ts";
 import { WINDOW_MS } from "../head/window.ts";
 import type { TsdbProblem } from "../interface.ts";
 import { Bitmap } from "../labels/postings.ts";
@@ -56,8 +56,9 @@ export class Compactor {
     try {
       while (!this.stopped) {
         // Intervals are made before blocks grow further: then what has them is clear from the blocks' times.
-        const block = this.dueMerge(store, true) ? undefined : this.dueDownsampling(store);
-        const merge = block ? undefined : (this.dueMerge(store, true) ?? this.dueMerge(store, false));
+        const first = dueOverlap(store) ?? this.dueMerge(store, true);
+        const block = first ? undefined : this.dueDownsampling(store);
+        const merge = block ? undefined : (first ?? this.dueMerge(store, false));
         if (!merge && !block) return;
         await before();
         if (block) await this.downsample(store, block);
@@ -166,6 +167,24 @@ export class Compactor {
   }
 }
 
+/**
+ * Full blocks of samples that lie over each other, which backfilling makes: one of them would be downsampled, and then stand
+ * for all of its time. Shorter ones are merged anyway.
+ */
+function dueOverlap(store: BlockStore): { span: BlockSpan; blocks: BlockSummary[] } | undefined {
+  const full = store.blocks.filter(
+    ({ resolutionMs, fromMs, untilMs }) => resolutionMs === 0 && untilMs - fromMs >= DOWNSAMPLED_FROM_MS,
+  );
+  for (const block of full) {
+    const blocks = store.blocks.filter((other) => overlaps(other, block));
+    if (blocks.length < 2) continue;
+    const fromMs = Math.min(...blocks.map((one) => one.fromMs));
+    const untilMs = Math.max(...blocks.map((one) => one.untilMs));
+    return { span: { fromMs, untilMs, resolutionMs: 0, retentionClass: block.retentionClass }, blocks };
+  }
+  return undefined;
+}
+
 function overlaps(block: BlockSummary, span: BlockSpan): boolean {
   return (
     block.resolutionMs === span.resolutionMs &&
@@ -193,13 +212,12 @@ class GroupDownsampler {
   /** A view, valid until the next call. */
   encode(number: number, group: Group): Uint8Array | undefined {
     const { sink, tombstones } = this;
-    const { fromMs, untilMs } = this.source;
     for (let place = 0; place < SERIES_PER_GROUP; place++) {
       const id = number * SERIES_PER_GROUP + place;
       sink.reset();
       group.read(place, 0, Number.MAX_SAFE_INTEGER, sink);
       group.readHistograms(place, 0, Number.MAX_SAFE_INTEGER, sink);
-      if (tombstones.has(id)) tombstones.hideBlock(id, sink, 0, fromMs, untilMs - 1, 0);
+      if (tombstones.has(id)) tombstones.hideBlock(id, sink, SINK_START, this.source);
       const n = sink.length;
       this.intervals.add(sink.times.subarray(0, n), sink.values.subarray(0, n), sink.bits.subarray(0, 2 * n));
       this.intervals.finish(place, this.encoder);

@@ -225,7 +225,15 @@ class FileStore implements BlockStore {
       this.publish(change);
       published();
       return true;
+    }).catch((error: unknown) => {
+      this.discard(change.add);
+      throw error;
     });
+  }
+
+  discard(blocks: readonly BlockSummary[]): void {
+    for (const { block } of blocks) this.growing.delete(block);
+    this.hasGarbage = true;
   }
 
   /** Changes come one after the other: each manifest holds all that were before it. */

@@ -3,6 +3,7 @@ import { ByteWriter, FormatError } from "../codec/bytes.ts";
 import type { Tombstones } from "../head/tombstones.ts";
 import type { TsdbProblem } from "../interface.ts";
 import { Bitmap } from "../labels/postings.ts";
+import { sortTail } from "../read/gather.ts";
 import { SampleSink } from "../read/sample-sink.ts";
 import {
   type BlockSpan,
@@ -116,6 +117,8 @@ export class Merger {
         this.hide(group * SERIES_PER_GROUP + (place % SERIES_PER_GROUP), had, block);
       }
       if (sink.length === 0) continue;
+      // Blocks may lie over each other: see backfill.ts.
+      if (parts.length > 1) sortTail(sink, 0);
       this.present.add(group * SERIES_PER_GROUP + (place % SERIES_PER_GROUP));
       this.encoder.add(
         place,
@@ -130,12 +133,12 @@ export class Merger {
     return this.out.view();
   }
 
-  private hide(id: number, had: number, { fromMs, untilMs, resolutionMs }: BlockSummary): void {
+  private hide(id: number, from: SinkPlace, block: BlockSummary): void {
     if (!this.tombstones.has(id)) return;
-    const gone = this.tombstones.hideBlock(id, this.sink, had, fromMs, untilMs - 1, resolutionMs);
+    const gone = this.tombstones.hideBlock(id, this.sink, from, block);
     this.removed += gone;
     // What an interval stands for is not known here.
-    if (resolutionMs === 0) this.totals.samples -= gone;
+    if (block.resolutionMs === 0) this.totals.samples -= gone;
   }
 
   private guarded(block: number, group: number, step: () => void): boolean {

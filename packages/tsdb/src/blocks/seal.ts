@@ -38,15 +38,21 @@ export async function sealWindow(options: SealOptions): Promise<BlockSummary[]> 
   const sealed: BlockSummary[] = [];
   const all = new Bitmap(head.index.idLimit);
   const classOf = retention.classifier(head);
-  for (let place = 0; place < retention.classes.length; place++) {
-    const present = new Bitmap(all.idLimit);
-    const block = await sealClass(options, present, retention.classes[place].name, (id) => classOf(id) === place);
-    if (!block) continue;
-    sealed.push(block);
-    for (let w = 0; w < all.words.length; w++) all.words[w] |= present.words[w];
+  try {
+    for (let place = 0; place < retention.classes.length; place++) {
+      const present = new Bitmap(all.idLimit);
+      const block = await sealClass(options, present, retention.classes[place].name, (id) => classOf(id) === place);
+      if (!block) continue;
+      sealed.push(block);
+      for (let w = 0; w < all.words.length; w++) all.words[w] |= present.words[w];
+    }
+    if (sealed.length > 0) await writeNewDefinitions(head, store, all);
+    return sealed;
+  } catch (error) {
+    // It is tried again with new files: these would pile up on a disk that is full already.
+    store.discard(sealed);
+    throw error;
   }
-  if (sealed.length > 0) await writeNewDefinitions(head, store, all);
-  return sealed;
 }
 
 async function sealClass(
@@ -128,7 +134,7 @@ class GroupEncoderOf {
 }
 
 /** Stores the definitions of series that are sealed for the first time. */
-async function writeNewDefinitions(head: Head, store: BlockStore, present: Bitmap): Promise<void> {
+export async function writeNewDefinitions(head: Head, store: BlockStore, present: Bitmap): Promise<void> {
   const fresh: number[] = [];
   for (let id = 0; id < present.idLimit; id++) if (present.has(id) && !head.isPersisted(id)) fresh.push(id);
   if (fresh.length === 0) return;

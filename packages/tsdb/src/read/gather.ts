@@ -281,7 +281,7 @@ function compact(target: RowTarget, column: number, range: TargetRange, sink: Sa
 }
 
 /** Sorts the samples from `first` on by time when they are not, and drops repeated times. */
-function sortTail(sink: SampleSink, first: number): void {
+export function sortTail(sink: SampleSink, first: number): void {
   let sorted = true;
   for (let i = first + 1; i < sink.length && sorted; i++) sorted = sink.times[i] > sink.times[i - 1];
   if (sorted) return;

@@ -25,11 +25,11 @@ export class HistogramRun {
     return this;
   }
 
-  /** Takes out the samples whose times are so. */
-  remove(isGone: (timeMs: number) => boolean): void {
+  /** Takes out, from place `first` on, the samples whose times are so. */
+  removeFrom(first: number, isGone: (timeMs: number) => boolean): void {
     const { timesMs, histograms } = this;
-    if (!timesMs.some(isGone)) return;
-    this.timesMs = timesMs.filter((time) => !isGone(time));
-    this.histograms = histograms.filter((_, i) => !isGone(timesMs[i]));
+    const keeps = (_: unknown, i: number) => i < first || !isGone(timesMs[i]);
+    this.timesMs = timesMs.filter(keeps);
+    this.histograms = histograms.filter(keeps);
   }
 }
