@@ -96,6 +96,8 @@ async function fetchInfo(
   );
   let samples = 0;
   for (const one of found) samples += one.timesMs.length;
+  const strange = series.find(({ histograms }) => histograms?.some((histogram) => histogram !== undefined));
+  if (strange) query.fail(`this should be an info metric, with float samples: ${strange.labels}`);
   query.budget.samplesRead += samples;
   query.budget.hold(samples);
   return series;
