@@ -1,4 +1,5 @@
 import { Labels, Matcher } from "@storewatch/model";
+import { FakeClock } from "@storewatch/testkit";
 import { expect, test } from "vitest";
 import { TooManySamples } from "./interface.ts";
 import { dump, EVERYTHING, labels, open, START_MS, scrape, show, temporaryDir } from "./testing.ts";
@@ -238,4 +239,29 @@ test("closing a target and opening its key again starts new columns; the old dat
   const again = await open(dir);
   expect(dump(again.tsdb)).toEqual(before);
   expect(again.tsdb.openRows("t").sourceId).toBe(next.sourceId);
+});
+
+test("history that is pushed in the order of its time is not sealed under its sender", async () => {
+  const { tsdb, clock } = await open(temporaryDir(), { clock: new FakeClock(START_MS + 8 * 3_600_000) });
+  const push = (minute: number) =>
+    tsdb.append(
+      ["a", "b"].map((name) => ({ labels: labels(name), timeMs: START_MS + minute * 60_000, value: minute })),
+    );
+  for (let minute = 0; minute < 5 * 60; minute++) {
+    expect(await push(minute)).toMatchObject({ appended: 2 });
+    await clock.advance(1000);
+    if (minute % 15 === 14) await tsdb.maintain();
+  }
+  expect(tsdb.stats().blocks).toBeGreaterThan(0);
+  await clock.advance(60_000);
+  await tsdb.maintain();
+  expect(dump(tsdb).b.split(" ").length).toBe(300);
+  // All is sealed; a sender that never stops keeps its window open for ten minutes at most.
+  expect(await push(299)).toMatchObject({ appended: 0 });
+  for (let second = 0; second < 700; second += 20) {
+    await push(301 + second / 1000);
+    await clock.advance(20_000);
+    await tsdb.maintain();
+  }
+  expect(await push(320)).toMatchObject({ appended: 0, tooOld: 2 });
 });

@@ -23,6 +23,7 @@ import { type Disk, nodeDisk } from "./disk/disk.ts";
 import type { FamilyMetadata } from "./family-metadata.ts";
 import { ACTIVE_MS, Head } from "./head/head.ts";
 import type { Tombstones } from "./head/tombstones.ts";
+import { windowOf, windowStartMs } from "./head/window.ts";
 import type {
   AppendResult,
   Arrival,
@@ -40,7 +41,7 @@ import type {
 } from "./interface.ts";
 import { Journal } from "./journal.ts";
 import { defineSeries } from "./labels/series-codec.ts";
-import { ERASING, Maintenance } from "./maintenance.ts";
+import { ERASING, Maintenance, SEAL_DELAY_MS } from "./maintenance.ts";
 import { cardinalityOf } from "./read/cardinality.ts";
 import { drain, type ScanSource, scanLabelNames, scanLabelValues, scanSamples, scanSeries } from "./read/scan.ts";
 import { RetentionPolicy } from "./retention.ts";
@@ -142,6 +143,7 @@ class Database implements Tsdb {
       if (machinery.hasBlocks(blocks.path)) blocks.unavailable = !(await blocks.open());
       loadSeries(head, blocks);
       const found = await new Replay(head, disk, walFolder, onProblem).run();
+      for (const { blockLimit } of head.tombstones.list) blocks.store?.reserveNumbers(blockLimit);
       const wal = openWal(options, machinery, walFolder, found, onProblem);
       const journal = new Journal(head, wal, new ChangeLog(options.clock));
       const database = new Database(options, head, wal, journal, blocks, retention, unlock, disk, walFolder);
@@ -162,7 +164,12 @@ class Database implements Tsdb {
   append(samples: readonly Sample[]): Promise<AppendResult> {
     const nowMs = this.options.clock.nowMs();
     const newestMs = nowMs + (this.options.aheadMs ?? AHEAD_MS_MAX);
-    return this.journal.append(samples, { oldestMs: nowMs - this.retention.longestMs, newestMs });
+    return this.journal.append(samples, {
+      oldestMs: nowMs - this.retention.longestMs,
+      newestMs,
+      lateBeforeMs: windowStartMs(windowOf(nowMs - SEAL_DELAY_MS)),
+      monotonicMs: this.options.clock.monotonicMs(),
+    });
   }
 
   appendExemplars(items: readonly SeriesExemplar[]): ExemplarResult {
@@ -210,7 +217,9 @@ class Database implements Tsdb {
     const from = Math.max(0, Math.ceil(fromMs));
     const to = Math.min(TIME_MS_LIMIT - 1, Math.floor(toMs));
     const ids = to < from ? [] : Array.from(this.head.matcher.match(matchers));
-    const hidden = this.head.tombstoneOf(ids, from, Math.max(from, to));
+    // What cannot be opened now may hold some of it.
+    const blockLimit = this.blocks.unavailable ? 2 ** 31 : (this.blocks.store?.nextNumber ?? 0);
+    const hidden = this.head.tombstoneOf(ids, from, Math.max(from, to), blockLimit);
     // Rows are erased on the spot: nothing of them needs to be hidden.
     const tombstone = isErasure ? { ...hidden, rowToMs: -1 } : hidden;
     return { tombstone, toMs: Math.max(from, to), matchers: to < from ? [NOTHING] : matchers, isErasure };

@@ -7,6 +7,7 @@ import { TIME_MS_LIMIT } from "./codec/times.ts";
 import type { FamilyMetadata } from "./family-metadata.ts";
 import type { Head } from "./head/head.ts";
 import type { RowTarget } from "./head/row-target.ts";
+import { windowOf } from "./head/window.ts";
 import type { AppendResult, Arrival, ExemplarResult } from "./interface.ts";
 import { encodeSeries } from "./labels/series-codec.ts";
 import { putHistograms } from "./wal/histogram-records.ts";
@@ -20,6 +21,9 @@ import { EXEMPLARS_PER_RECORD, FAMILIES_PER_RECORD, putExemplars, putMetadata } 
 export interface TimeBounds {
   readonly oldestMs: number;
   readonly newestMs: number;
+  /** Older ones go to windows that are due for sealing: these are held open. */
+  readonly lateBeforeMs: number;
+  readonly monotonicMs: number;
 }
 
 /** Samples of one kind that were taken: places in what was given, and their series. */
@@ -164,6 +168,7 @@ export class Journal {
       this.head.sawSample(id, timeMs);
       this.changes.note(timeMs);
       if (timeMs > newestMs) newestMs = timeMs;
+      if (timeMs < times.lateBeforeMs) this.head.lateWrites.note(windowOf(timeMs), times.monotonicMs);
     }
     this.samplesAppended += floats.ids.length + histograms.ids.length;
     this.logSeries();

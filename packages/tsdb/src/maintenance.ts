@@ -234,6 +234,7 @@ export class Maintenance {
     for (;;) {
       const window = head.oldestWindow;
       if (windowEndMs(window) + SEAL_DELAY_MS > clock.nowMs()) return sealed;
+      if (head.lateWrites.holds(window, clock.monotonicMs())) return sealed;
       const store = await this.options.store();
       if (!store) return sealed;
       if ((await this.freeBytes()) < FREE_BYTES_MIN) throw new Error("the disk has no room for a block");

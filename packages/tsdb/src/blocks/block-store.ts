@@ -66,6 +66,8 @@ export interface BlockStore {
   groupsOf(block: number): Uint32Array;
   /** Which series have samples in the block; undefined when that cannot be read. */
   readSeriesOf(block: number): Bitmap | undefined;
+  /** Something of it was found damaged since the start: it stays as it is, for who may repair it, until its time is over. */
+  isDamaged(block: number): boolean;
   create(span: BlockSpan): Promise<BlockWriter>;
   /**
    * Makes the change durable, all of it or nothing, and shows it to readers; `published` is called in the same turn, so
@@ -81,6 +83,10 @@ export interface BlockStore {
   writeSeries(batches: Iterable<Uint8Array>, gone?: readonly number[]): Promise<void>;
   /** The same, in the place of all there are. */
   replaceSeries(batches: Iterable<Uint8Array>): Promise<void>;
+  /** Above the number of every block that was begun. */
+  readonly nextNumber: number;
+  /** Numbers below this one are not given out any more. */
+  reserveNumbers(limit: number): void;
   /** Files with series definitions: many small ones are worth being written anew as one. */
   readonly seriesFiles: number;
   close(): Promise<void>;

@@ -46,7 +46,11 @@ function mayHold(one: LiveTombstone, { block, fromMs, untilMs, resolutionMs }: B
 }
 
 /** Reads the groups of the series in question; a block that cannot be read holds nothing. */
-async function holdsDeleted(options: CleanOptions, block: BlockSummary, due: readonly LiveTombstone[]): Promise<boolean> {
+async function holdsDeleted(
+  options: CleanOptions,
+  block: BlockSummary,
+  due: readonly LiveTombstone[],
+): Promise<boolean> {
   const { store, tombstones, onProblem, pause } = options;
   const present = store.readSeriesOf(block.block);
   const groups = new Set<number>();

@@ -91,7 +91,10 @@ export class Compactor {
     for (const [resolutionMs, spans] of SPANS_MS) {
       for (const spanMs of isFirst ? spans.slice(0, 1) : spans) {
         const small = store.blocks.filter(
-          (block) => block.resolutionMs === resolutionMs && block.untilMs - block.fromMs < spanMs,
+          (block) =>
+            block.resolutionMs === resolutionMs &&
+            block.untilMs - block.fromMs < spanMs &&
+            !store.isDamaged(block.block),
         );
         for (const block of small) {
           const isNeeded = resolutionMs === 0 && spanMs === spans[0];
@@ -99,7 +102,7 @@ export class Compactor {
           const fromMs = Math.floor(block.fromMs / spanMs) * spanMs;
           const span = { fromMs, untilMs: fromMs + spanMs, resolutionMs, retentionClass: block.retentionClass };
           if (span.untilMs > store.sealedUntilMs) continue;
-          return { span, blocks: store.blocks.filter((one) => isWithin(one, span)) };
+          return { span, blocks: store.blocks.filter((one) => isWithin(one, span) && !store.isDamaged(one.block)) };
         }
       }
     }
@@ -163,7 +166,7 @@ export class Compactor {
 
   private async merge(store: BlockStore, span: BlockSpan, blocks: readonly BlockSummary[]): Promise<void> {
     const merger = new Merger(store, blocks, this.options.head.tombstones, this.options.onProblem);
-    await merger.write(span, () => this.pacer.pause());
+    await merger.write(span, () => this.pacer.pause(), true);
   }
 }
 

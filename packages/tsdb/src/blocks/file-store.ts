@@ -49,12 +49,13 @@ class FileStore implements BlockStore {
   blocks: readonly BlockSummary[] = [];
   sealedUntilMs = 0;
   private series: readonly number[] = [];
-  private nextNumber = 1;
+  nextNumber = 1;
   /** Numbers that are being written: no part of the store yet, and no garbage. */
   private readonly growing = new Set<number>();
   private hasGarbage = false;
   /** Damage already told of. */
   private readonly told = new Set<string>();
+  private readonly damaged = new Set<number>();
   private readonly open = new Map<number, BlockFile | undefined>();
   private lastChange: Promise<unknown> = Promise.resolve();
 
@@ -66,6 +67,14 @@ class FileStore implements BlockStore {
 
   get bytes(): number {
     return this.blocks.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  isDamaged(block: number): boolean {
+    return this.damaged.has(block);
+  }
+
+  reserveNumbers(limit: number): void {
+    this.nextNumber = Math.max(this.nextNumber, limit);
   }
 
   get seriesFiles(): number {
@@ -81,6 +90,7 @@ class FileStore implements BlockStore {
     for (const { block } of this.blocks) {
       if (present.has(blockFileName(block))) continue;
       this.tell(`block ${block}`, "its file is missing");
+      this.damaged.add(block);
       this.open.set(block, undefined);
     }
     await upgradeBlocks(this.path, this.disk, this, names.includes(MANIFEST));
@@ -154,6 +164,7 @@ class FileStore implements BlockStore {
       return this.fileOf(block)?.read(group);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
+      this.damaged.add(block);
       this.tell(`block ${block}, group ${group}`, error.message);
       return undefined;
     }
@@ -182,6 +193,7 @@ class FileStore implements BlockStore {
       const { code } = error as NodeJS.ErrnoException;
       // Out of descriptors or memory is no damage: that passes.
       if (!(error instanceof FormatError) && code !== "ENOENT" && code !== "EIO") throw error;
+      this.damaged.add(block);
       this.tell(`block ${block}`, (error as Error).message);
     }
     this.open.set(block, file);

@@ -1,6 +1,6 @@
 // Several blocks put together to one, or one written anew without what was deleted of it.
 import { ByteWriter, FormatError } from "../codec/bytes.ts";
-import type { Tombstones } from "../head/tombstones.ts";
+import { placeOf, type SinkPlace, type Tombstones } from "../head/tombstones.ts";
 import type { TsdbProblem } from "../interface.ts";
 import { Bitmap } from "../labels/postings.ts";
 import { sortTail } from "../read/gather.ts";
@@ -58,9 +58,9 @@ export class Merger {
 
   /**
    * Writes the merged block in the place of those it is made of. Returns it, unless nothing is left or one of them has gone
-   * meanwhile: then nothing was done.
+   * meanwhile: then nothing was done. `keepsDamaged`: nor when one of them turns out to be damaged.
    */
-  async write(span: BlockSpan, pause: () => Promise<void>): Promise<BlockSummary | undefined> {
+  async write(span: BlockSpan, pause: () => Promise<void>, keepsDamaged = false): Promise<BlockSummary | undefined> {
     const writer = await this.store.create(span);
     try {
       let written = 0;
@@ -69,6 +69,10 @@ export class Merger {
         if (bytes) await writer.add(this.groups[i], bytes);
         if (bytes) written++;
         if (i % GROUPS_PER_SLICE === GROUPS_PER_SLICE - 1) await pause();
+      }
+      if (keepsDamaged && this.blocks.some(({ block: number }) => this.store.isDamaged(number))) {
+        await writer.abandon();
+        return undefined;
       }
       const block = written > 0 ? await writer.finish(this.present, this.totals) : undefined;
       const add = block ? [block] : [];
@@ -86,8 +90,9 @@ export class Merger {
     const { sink } = this;
     const id = group * SERIES_PER_GROUP + place;
     for (const { block, part } of parts) {
+      const from = placeOf(sink);
       this.guarded(block.block, group, () => part.readHistograms(place, 0, Number.MAX_SAFE_INTEGER, sink));
-      this.hide(id, sink.length, block);
+      this.hide(id, from, block);
     }
     const run = sink.histograms?.sort();
     if (!run || run.length === 0) return;
@@ -111,10 +116,10 @@ export class Merger {
         continue;
       }
       for (const { block, part } of parts) {
-        const had = sink.length;
+        const from = placeOf(sink);
         if (!this.guarded(block.block, group, () => part.read(place, 0, Number.MAX_SAFE_INTEGER, sink)))
-          sink.length = had;
-        this.hide(group * SERIES_PER_GROUP + (place % SERIES_PER_GROUP), had, block);
+          sink.length = from.samples;
+        this.hide(group * SERIES_PER_GROUP + (place % SERIES_PER_GROUP), from, block);
       }
       if (sink.length === 0) continue;
       // Blocks may lie over each other: see backfill.ts.

@@ -9,6 +9,7 @@ import { SeriesIndex } from "../labels/series-index.ts";
 import { GenericStore } from "./generic-store.ts";
 import { GrowableUint32 } from "./growable.ts";
 import { HistogramStore } from "./histogram-store.ts";
+import { LateWrites } from "./late-writes.ts";
 import { chunkColumnStart, chunkHasMarkers, NO_SERIES, OFFSET_MASK, type RowChunk, RowTarget } from "./row-target.ts";
 import { type Tombstone, Tombstones } from "./tombstones.ts";
 import { windowOf } from "./window.ts";
@@ -42,6 +43,7 @@ export class Head {
   /** Bit per series id: its definition is in the block store. */
   private readonly persisted = new GrowableUint32();
   private nextSourceId = 1;
+  readonly lateWrites = new LateWrites();
   /** Samples before it are refused: their window is sealed or being sealed. */
   writableFromMs = 0;
   maxTimeMs = -1;
@@ -110,7 +112,7 @@ export class Head {
   }
 
   /** What can be hidden of these series now: see Tombstone. */
-  tombstoneOf(ids: readonly number[], fromMs: number, toMs: number): Tombstone {
+  tombstoneOf(ids: readonly number[], fromMs: number, toMs: number, blockLimit: number): Tombstone {
     let newestRowMs = -1;
     for (const target of this.targets.values()) newestRowMs = Math.max(newestRowMs, target.lastTimeMs);
     return {
@@ -118,6 +120,7 @@ export class Head {
       fromMs,
       blockToMs: Math.min(toMs, this.writableFromMs - 1),
       rowToMs: Math.min(toMs, newestRowMs),
+      blockLimit,
     };
   }
 
@@ -347,6 +350,7 @@ export class Head {
       else target.shrink();
     }
     this.generic.dropThrough(window, idleSinceMs);
+    this.lateWrites.forgetThrough(window);
     this.histograms.dropThrough(window, idleSinceMs);
   }
 

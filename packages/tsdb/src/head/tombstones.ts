@@ -10,12 +10,31 @@ export interface Tombstone {
   readonly blockToMs: number;
   /** The same in rows: later rows were not there yet. */
   readonly rowToMs: number;
+  /** Blocks from this number on were begun later: they hold nothing that it should hide. */
+  readonly blockLimit: number;
 }
 
 interface Live extends Tombstone {
-  /** Blocks that are known to hold nothing that it hides. */
+  /** Older blocks that are known to hold nothing that it hides. */
   readonly cleanBlocks: Set<number>;
 }
+
+/** How much of the current series a sink had before a block was read. */
+export interface SinkPlace {
+  readonly samples: number;
+  readonly histograms: number;
+}
+
+interface BlockNumber {
+  readonly block: number;
+  readonly resolutionMs: number;
+}
+
+export function placeOf(sink: SampleSink): SinkPlace {
+  return { samples: sink.length - sink.start, histograms: sink.histograms?.length ?? 0 };
+}
+
+export const SINK_START: SinkPlace = { samples: 0, histograms: 0 };
 
 export class Tombstones {
   list: readonly Live[] = [];
@@ -50,23 +69,23 @@ export class Tombstones {
   }
 
   /**
-   * Takes out of the sink what is hidden of a block: of its current series from the sample `had` on, and histograms in
-   * [fromMs, toMs]. An interval stands for the time before it and is hidden when any of that is. Returns how many went.
+   * Takes out of the sink what is hidden of a block: of its current series from this place on. An
+   * interval stands for the time before it and is hidden when any of that is. Returns how many went.
    */
-  hideBlock(id: number, sink: SampleSink, had: number, fromMs: number, toMs: number, resolutionMs: number): number {
-    const of = this.byId.get(id);
-    if (!of) return 0;
+  hideBlock(id: number, sink: SampleSink, from: SinkPlace, { block, resolutionMs }: BlockNumber): number {
+    const of = this.byId.get(id)?.filter((one) => block < one.blockLimit);
+    if (!of || of.length === 0) return 0;
     const isHidden = (timeMs: number) => {
       // Whatever is kept of an interval goes or stays together.
       const endMs = resolutionMs > 0 ? Math.ceil(timeMs / resolutionMs) * resolutionMs : timeMs;
       const startMs = resolutionMs > 0 ? endMs - resolutionMs + 1 : timeMs;
       return of.some((one) => endMs >= one.fromMs && startMs <= one.blockToMs);
     };
-    let gone = dropSamples(sink, sink.start + had, isHidden);
+    let gone = dropSamples(sink, sink.start + from.samples, isHidden);
     const { histograms } = sink;
     if (histograms) {
       const before = histograms.length;
-      histograms.remove((timeMs) => timeMs >= fromMs && timeMs <= toMs && isHidden(timeMs));
+      histograms.removeFrom(from.histograms, isHidden);
       gone += before - histograms.length;
       if (histograms.length === 0) sink.histograms = undefined;
     }

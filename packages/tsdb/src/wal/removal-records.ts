@@ -16,10 +16,11 @@ export interface Removal {
   readonly isErasure: boolean;
 }
 
-export function putTombstone(out: ByteWriter, { ids, fromMs, blockToMs, rowToMs }: Tombstone): void {
+export function putTombstone(out: ByteWriter, { ids, fromMs, blockToMs, rowToMs, blockLimit }: Tombstone): void {
   out.varint(fromMs);
   out.varint(blockToMs + 1);
   out.varint(rowToMs + 1);
+  out.varint(blockLimit);
   out.varint(ids.length);
   let last = 0;
   for (const id of ids) {
@@ -33,6 +34,7 @@ export function readTombstone(payload: ByteReader, seriesId: (id: number) => num
   const fromMs = payload.varint();
   const blockToMs = payload.varint() - 1;
   const rowToMs = payload.varint() - 1;
+  const blockLimit = payload.varint();
   const ids: number[] = [];
   let id = 0;
   for (let left = payload.count(); left > 0; left--) {
@@ -43,7 +45,7 @@ export function readTombstone(payload: ByteReader, seriesId: (id: number) => num
       if (!(error instanceof FormatError)) throw error;
     }
   }
-  return { ids: Uint32Array.from(ids).sort(), fromMs, blockToMs, rowToMs };
+  return { ids: Uint32Array.from(ids).sort(), fromMs, blockToMs, rowToMs, blockLimit };
 }
 
 export function putRemoval(out: ByteWriter, { tombstone, toMs, matchers, isErasure }: Removal): void {
