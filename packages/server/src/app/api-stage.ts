@@ -4,6 +4,8 @@ import path from "node:path";
 import { ALL_TENANTS, type Clock, formatDurationMs } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
 import type { Auth } from "../auth/index.ts";
+import type { TargetBoard } from "../collect/index.ts";
+import type { MetadataBook } from "../collect/metadata/metadata-book.ts";
 import type { PrometheusConfig } from "../collect/prometheus-config.ts";
 import { exportRoutes } from "../export/index.ts";
 import type { Logger } from "../kernel/logger.ts";
@@ -16,6 +18,7 @@ import { slowQueryRoutes } from "../query/slow-route.ts";
 import { maskedConfig } from "./masked-config.ts";
 import type { MetricStage } from "./metric-stage.ts";
 import { statusPages } from "./status-pages.ts";
+import { targetPages } from "./target-pages.ts";
 
 export interface ApiStage {
   readonly routes: readonly FastifyPluginAsync[];
@@ -32,20 +35,33 @@ export interface ApiStageOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: SelfMetrics;
+  readonly board: TargetBoard;
+  readonly metadata: Pick<MetadataBook, "mergedWith">;
 }
 
 export function createApiStage(options: ApiStageOptions): ApiStage {
   const { stage, clock, metrics, auth } = options;
   let { prometheus } = options;
   let reloaded = { ok: true, atMs: clock.nowMs() };
-  const status = statusPages({
-    stage,
-    retention: formatDurationMs(options.retentionMs),
-    clock,
-    metrics,
-    configText: () => readMasked(prometheus.file),
-    reloaded: () => reloaded,
-  });
+  const configText = () => readMasked(prometheus.file);
+  const status = {
+    ...statusPages({
+      stage,
+      retention: formatDurationMs(options.retentionMs),
+      clock,
+      metrics,
+      configText,
+      reloaded: () => reloaded,
+    }),
+    ...targetPages({
+      prometheus: () => prometheus,
+      configText,
+      board: options.board,
+      metadata: options.metadata,
+      store: stage.store,
+      nowMs: () => clock.nowMs(),
+    }),
+  };
   const { store, query, nextTurn, isExperimental } = stage;
   const shared = { query, store, clock, nextTurn };
   const admin: AdminActions = {

@@ -32,6 +32,11 @@ export function alertmanagerTargets(
   });
 }
 
+/** Where alerts go, each once. */
+export function alertmanagerUrls({ alertmanagers }: PrometheusConfig): string[] {
+  return [...new Set(alertmanagers.flatMap(addressesOf))];
+}
+
 /** Each once. */
 function addressesOf(manager: AlertmanagerConfig): string[] {
   const relabeller = createRelabeller(manager.relabel, manager.nameScheme);

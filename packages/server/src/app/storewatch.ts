@@ -271,14 +271,13 @@ async function assemble(
     collector,
     pages,
     api: createApiStage({
+      ...shared,
       stage,
       prometheus: files.prometheus,
       retentionMs: config.metrics.retentionMs,
-      dataDir: config.dataDir,
       auth: base.auth,
-      clock,
-      logger,
-      metrics,
+      board: collector.board,
+      metadata: intake.metadata,
     }),
     tenantInfo: tenantInfo(stage, tenants, clock, logger),
   };

@@ -47,16 +47,22 @@ async function openWorld(): Promise<World> {
     ...fileSources({}),
     readFile: () => "global: { external_labels: { cluster: eu } }",
   });
+  const board = { active: () => [], dropped: () => [], metadata: () => new Map<string, readonly MetricMetadata[]>() };
+  const metadata = {
+    mergedWith: () => new Map([...stage.store.metadata()].map(([family, one]) => [family, [one]] as const)),
+  } as unknown as MetadataBook;
   const auth = { audit: () => Promise.resolve() };
+  const kept = { retentionMs: 86_400_000, dataDir };
   const api = createApiStage({
     stage,
     prometheus,
-    retentionMs: 86_400_000,
-    dataDir,
+    ...kept,
     auth,
     clock,
     metrics,
     logger: silentLogger,
+    board,
+    metadata,
   });
   const app = Fastify();
   app.setValidatorCompiler(validatorCompiler);
@@ -67,10 +73,6 @@ async function openWorld(): Promise<World> {
     request.principal = { name: "someone", role: "viewer", scope: own, via: "token" };
   });
   for (const routes of api.routes) await app.register(routes);
-  const board = { active: () => [], dropped: () => [], metadata: () => new Map<string, readonly MetricMetadata[]>() };
-  const metadata = {
-    mergedWith: () => new Map([...stage.store.metadata()].map(([family, one]) => [family, [one]] as const)),
-  } as unknown as MetadataBook;
   await app.register(collectRoutes({ board, metadata, store: stage.store }));
   return {
     app,
@@ -211,9 +213,17 @@ function questions(
     get(`/federate?match[]=${encode(match)}&match[]=g`),
     { ...get(`/federate?match[]=${encode(match)}`), headers: { accept: "application/openmetrics-text;version=1.0.0" } },
     { method: "POST", url: "/api/v1/read", payload: readBody(), headers: { "content-type": "application/x-protobuf" } },
-    ...[...pages, "features", "notifications", "metadata", "targets", "admin/tsdb/snapshot"].map((page) =>
-      get(`/api/v1/${page}`),
-    ),
+    ...[
+      ...pages,
+      "features",
+      "notifications",
+      "metadata",
+      "targets",
+      "targets/metadata",
+      "scrape_pools",
+      "scrape_pools/config?scrapePool=x",
+      "alertmanagers",
+    ].map((page) => get(`/api/v1/${page}`)),
     get("/api/storewatch/v1/slow-queries"),
   ];
 }
