@@ -1,8 +1,8 @@
 // Unmodified clients of the push protocols against the built process.
 import { createSocket } from "node:dgram";
-import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import * as datadog from "@datadog/datadog-api-client";
+import { telemetry } from "@newrelic/telemetry-sdk";
 import { OTLPMetricExporter as JsonExporter } from "@opentelemetry/exporter-metrics-otlp-http";
 import { OTLPMetricExporter as ProtobufExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -162,9 +162,7 @@ describe("Datadog", () => {
 
 describe("New Relic", () => {
   test("the payload of its telemetry SDK, which can speak to its own host on port 443 only", async () => {
-    const { MetricBatch, CountMetric, GaugeMetric, SummaryMetric } = createRequire(import.meta.url)(
-      "@newrelic/telemetry-sdk",
-    ).telemetry.metrics;
+    const { MetricBatch, CountMetric, GaugeMetric, SummaryMetric } = telemetry.metrics;
     const count = new CountMetric("nr.orders");
     count.record(4);
     const summary = new SummaryMetric("nr.duration");
