@@ -8,7 +8,10 @@ import path from "node:path";
 import { systemClock } from "../kernel/clock.ts";
 
 const STOREWATCH = path.resolve(import.meta.dirname, "../../bin/storewatch.mjs");
-const READY_MS = 30_000;
+/** Much for two servers on an idle machine, and enough on a busy one. */
+const READY_MS = 120_000;
+/** The end of what a server wrote to stderr, for messages. */
+const STDERR_CHARS = 2000;
 
 /** A server that answers /api/v1 like Prometheus. */
 export interface Peer {
@@ -41,7 +44,7 @@ export async function startPrometheus(targetPort: number): Promise<Peer | undefi
       `--web.listen-address=127.0.0.1:${port}`,
       "--log.level=error",
     ],
-    { stdio: "ignore" },
+    { stdio: ["ignore", "ignore", "pipe"] },
   );
   const missing = await Promise.race([
     once(child, "error").then(() => true),
@@ -67,7 +70,9 @@ export async function startStorewatch(targetPort: number): Promise<Peer> {
   ];
   const file = path.join(dir, "storewatch.yml");
   writeFileSync(file, `${config.join("\n")}\n`);
-  const child = spawn(process.execPath, [STOREWATCH, "serve", "--config", file], { stdio: "ignore" });
+  const child = spawn(process.execPath, [STOREWATCH, "serve", "--config", file], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   return readyPeer(child, dir, `http://127.0.0.1:${port}`, "/health/ready");
 }
 
@@ -79,9 +84,13 @@ async function readyPeer(child: ChildProcess, dir: string, url: string, readyPat
     }
     rmSync(dir, { recursive: true, force: true });
   };
+  let stderr = "";
+  child.stderr?.on("data", (chunk) => {
+    stderr = (stderr + String(chunk)).slice(-STDERR_CHARS);
+  });
   try {
-    await waitUntil(async () => {
-      if (child.exitCode !== null) throw new Error(`${child.spawnfile} exited with ${child.exitCode}`);
+    await waitUntil(`${child.spawnargs.join(" ")} is ready`, async () => {
+      if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}: ${stderr}`);
       return (await fetch(url + readyPath)).ok;
     });
   } catch (error) {
@@ -97,8 +106,8 @@ async function readyPeer(child: ChildProcess, dir: string, url: string, readyPat
   };
 }
 
-/** Polls; a server that does not answer yet is no error. */
-export async function waitUntil(probe: () => Promise<boolean>): Promise<void> {
+/** Polls; a server that does not answer yet is no error. `what` is what does not come, for the message. */
+export async function waitUntil(what: string, probe: () => Promise<boolean>): Promise<void> {
   const deadlineMs = systemClock.monotonicMs() + READY_MS;
   for (;;) {
     try {
@@ -106,7 +115,7 @@ export async function waitUntil(probe: () => Promise<boolean>): Promise<void> {
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
     }
-    if (systemClock.monotonicMs() > deadlineMs) throw new Error(`not ready after ${READY_MS / 1000} s`);
+    if (systemClock.monotonicMs() > deadlineMs) throw new Error(`waited ${READY_MS / 1000} s in vain: ${what}`);
     await new Promise<void>((resolve) => {
       systemClock.setTimer(100, resolve);
     });

@@ -62,7 +62,9 @@ async function withStorewatch(
   try {
     const storewatch = await startStorewatch(targetPort);
     try {
-      for (const peer of [prometheus, storewatch]) await waitUntil(() => hasAll(peer, lastMs));
+      for (const [name, peer] of Object.entries({ prometheus, storewatch })) {
+        await waitUntil(`${name} has scraped`, () => hasAll(peer, lastMs));
+      }
       const seconds = (backMs: number) => ((lastMs - backMs + STEP_PHASE_MS) / 1000).toFixed(3);
       const times = { start: seconds(FIRST_BACK_MS), end: seconds(LAST_BACK_MS), step: "10" };
       for (const query of queries) await compare(query, times, prometheus, storewatch, report);
