@@ -323,6 +323,7 @@ class Database implements Tsdb {
     this.journal.closed = true;
     await this.maintenance.settled();
     try {
+      await this.maintenance.sealAtEnd();
       await this.wal.close();
     } finally {
       await this.blocks.store?.close();

@@ -18,6 +18,9 @@ import { SEGMENT_BYTES, type WriteAheadLog } from "./wal/log.ts";
 /** A window is sealed this long after its end: so much late data is still taken. RAM holds 15–45 min. */
 export const SEAL_DELAY_MS = 15 * 60_000;
 
+/** Of the ten seconds that an end may take. */
+const SEAL_AT_END_MS = 3000;
+
 /** A step that fails with less free space than this is taken to have failed for that reason. */
 const FREE_BYTES_MIN = 8 * 2 ** 20;
 
@@ -228,13 +231,28 @@ export class Maintenance {
     return this.options.disk.freeBytes(this.options.walFolder).catch(() => Infinity);
   }
 
-  private async sealDue(): Promise<boolean> {
+  /**
+   * Seals what is due before the end, so that the next start has less to read. After settled(); for some seconds at
+   * most, what is left is sealed then.
+   */
+  async sealAtEnd(): Promise<void> {
+    const { clock, head } = this.options;
+    if (windowEndMs(head.oldestWindow) + SEAL_DELAY_MS > clock.nowMs()) return;
+    const endMs = clock.monotonicMs() + SEAL_AT_END_MS;
+    await this.attempt("sealing", async () => {
+      if (await this.sealDue(endMs)) await this.checkpoint();
+    });
+  }
+
+  /** `untilMs`: by then (monotonic) no further window is begun, and none is held open. */
+  private async sealDue(untilMs?: number): Promise<boolean> {
     const { head, clock } = this.options;
     let sealed = false;
     for (;;) {
       const window = head.oldestWindow;
       if (windowEndMs(window) + SEAL_DELAY_MS > clock.nowMs()) return sealed;
-      if (head.lateWrites.holds(window, clock.monotonicMs())) return sealed;
+      if (untilMs === undefined && head.lateWrites.holds(window, clock.monotonicMs())) return sealed;
+      if (untilMs !== undefined && clock.monotonicMs() > untilMs) return sealed;
       const store = await this.options.store();
       if (!store) return sealed;
       if ((await this.freeBytes()) < FREE_BYTES_MIN) throw new Error("the disk has no room for a block");

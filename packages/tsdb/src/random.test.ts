@@ -1,20 +1,51 @@
 import { cpSync } from "node:fs";
-import { bitsOf, isStaleAt, type Labels, Matcher, matchesAll, type Sample } from "@storewatch/model";
+import { join } from "node:path";
+import { bitsOf, isStaleAt, Labels, Matcher, matchesAll, type NativeHistogram, type Sample } from "@storewatch/model";
 import { FakeClock, seededRandom } from "@storewatch/testkit";
 import { expect, test } from "vitest";
 import type { RowWriter } from "./interface.ts";
 import { dump, EVERYTHING, labels, type Opened, open, START_MS, temporaryDir } from "./testing.ts";
 
 const STALE = "x";
+/** A value as the model keeps it; a histogram is "h" and its count. */
+type ModelValue = number | string;
+
+function histogram(count: number): NativeHistogram {
+  return {
+    schema: count % 3,
+    count,
+    sum: count / 2,
+    zeroThreshold: 0.5,
+    zeroCount: 1,
+    positiveSpans: [{ offset: count % 2, length: 2 }],
+    positiveBuckets: [count, 2],
+    negativeSpans: [],
+    negativeBuckets: [],
+    customValues: [],
+    counterReset: "unknown",
+  };
+}
 
 /** The store in its simplest form: per series a map of time → value. */
 class Model {
-  readonly series = new Map<string, { labels: Labels; samples: Map<number, number | typeof STALE> }>();
+  readonly series = new Map<string, { labels: Labels; samples: Map<number, ModelValue> }>();
+  exemplars: { of: Labels; timeMs: number; value: number }[] = [];
 
-  put(of: Labels, timeMs: number, value: number | typeof STALE): void {
+  put(of: Labels, timeMs: number, value: ModelValue): void {
     const known = this.series.get(of.key) ?? { labels: of, samples: new Map() };
     this.series.set(of.key, known);
     if (!known.samples.has(timeMs)) known.samples.set(timeMs, value);
+  }
+
+  delete(matchers: readonly Matcher[], fromMs: number, toMs: number): Labels[] {
+    const matching = [...this.series.values()].filter(({ labels: of }) => matchesAll(matchers, of));
+    for (const { samples } of matching) {
+      for (const time of samples.keys()) if (time >= fromMs && time <= toMs) samples.delete(time);
+    }
+    this.exemplars = this.exemplars.filter(
+      ({ of, timeMs }) => timeMs < fromMs || timeMs > toMs || !matchesAll(matchers, of),
+    );
+    return matching.map(({ labels: of }) => of);
   }
 
   select(matchers: readonly Matcher[], fromMs: number, toMs: number): Record<string, string> {
@@ -28,13 +59,17 @@ class Model {
   }
 }
 
-const text = (value: number | typeof STALE) => (Object.is(value, -0) ? "-0" : String(value));
+const text = (value: ModelValue) => (Object.is(value, -0) ? "-0" : String(value));
 
 function selected(opened: Opened, matchers: readonly Matcher[], fromMs: number, toMs: number): Record<string, string> {
   return Object.fromEntries(
     opened.tsdb.select(matchers, fromMs, toMs).map((s) => {
       const bits = bitsOf(s.values);
-      const samples = Array.from(s.timesMs, (time, i) => `${time}:${text(isStaleAt(bits, i) ? STALE : s.values[i])}`);
+      const samples = Array.from(s.timesMs, (time, i) => {
+        const one = s.histograms?.[i];
+        if (one) expect(one).toEqual(histogram(one.count));
+        return `${time}:${one ? `h${one.count}` : text(isStaleAt(bits, i) ? STALE : s.values[i])}`;
+      });
       return [String(s.labels), samples.join(" ")];
     }),
   );
@@ -103,20 +138,75 @@ class Run {
     expect(known?.writer.epoch ?? 1).toBeLessThanOrEqual(epoch + 1);
   }
 
+  /** Floats, histograms and markers, some of them late, some twice. */
   async push(): Promise<void> {
-    const samples: Sample[] = [];
     for (let i = 1 + Math.floor(this.random() * 6); i > 0; i--) {
       const timeMs = this.clock.nowMs() - Math.floor(this.random() ** 3 * 500_000);
-      samples.push({ labels: labels(`pushed${Math.floor(this.random() * 5)}`), timeMs, value: this.value() });
+      await this.pushOne(labels(`pushed${Math.floor(this.random() * 5)}`), timeMs);
+      if (this.random() < 0.1) await this.pushOne(labels("pushed1"), timeMs);
     }
-    const before = this.model.series.size;
-    for (const { labels: of, timeMs, value } of samples) {
-      const taken = await this.opened.tsdb.append([{ labels: of, timeMs, value }]);
-      expect(taken.appended + taken.duplicates).toBe(1);
-      expect(taken.duplicates).toBe(this.model.series.get(of.key)?.samples.has(timeMs) ? 1 : 0);
-      this.model.put(of, timeMs, value);
-    }
-    expect(this.model.series.size).toBeGreaterThanOrEqual(before);
+  }
+
+  private async pushOne(of: Labels, timeMs: number): Promise<void> {
+    const kind = this.random();
+    const count = Math.floor(this.random() * 3);
+    const value = this.value();
+    const sample: Sample = { labels: of, timeMs, value };
+    const [put, kept]: [Sample, ModelValue] =
+      kind < 0.3
+        ? [{ ...sample, histogram: histogram(count) }, `h${count}`]
+        : kind < 0.35
+          ? [{ ...sample, stale: true }, STALE]
+          : [sample, value];
+    const known = this.model.series.get(of.key)?.samples.get(timeMs);
+    const isOther = known !== undefined && !Object.is(known, kept);
+    expect(await this.opened.tsdb.append([put])).toMatchObject({
+      appended: isOther ? 0 : 1,
+      duplicates: isOther ? 1 : 0,
+    });
+    this.model.put(of, timeMs, kept);
+  }
+
+  exemplar(): void {
+    const of = labels(`pushed${Math.floor(this.random() * 3)}`);
+    const timeMs = this.clock.nowMs();
+    const value = this.random();
+    const exemplar = { labels: Labels.from({ trace_id: String(value) }), value, timeMs };
+    expect(this.opened.tsdb.appendExemplars([{ series: of, exemplar }]).appended).toBe(1);
+    this.model.exemplars.push({ of, timeMs, value });
+  }
+
+  private someMatchers(): Matcher[] {
+    return this.pick([
+      [new Matcher("=", "target", this.pick(["a", "b"]))],
+      [new Matcher("=", "__name__", this.pick(["m1", "m2", "pushed0", "pushed1", "pushed2"]))],
+      [new Matcher("=~", "__name__", "m[0-3]|pushed[34]"), new Matcher("!=", "i", "2")],
+    ]);
+  }
+
+  async delete(): Promise<void> {
+    const matchers = this.someMatchers();
+    const toMs = this.clock.nowMs() - Math.floor(this.random() ** 2 * 7_200_000);
+    const fromMs = toMs - Math.floor(this.random() * 3_600_000);
+    await this.opened.tsdb.delete(matchers, fromMs, toMs);
+    this.model.delete(matchers, fromMs, toMs);
+  }
+
+  async erase(): Promise<void> {
+    const matchers = this.someMatchers();
+    await this.opened.tsdb.erase(matchers);
+    const erased = new Set(this.model.delete(matchers, 0, 2 ** 50).map((of) => of.key));
+    // They begin anew: what was there before has no end any more.
+    for (const known of this.writers.values()) for (const key of erased) known.present.delete(key);
+  }
+
+  /** Goes on with a snapshot. */
+  async snapshot(): Promise<void> {
+    const copy = join(temporaryDir(), "snapshot");
+    await this.opened.tsdb.snapshot(copy);
+    await this.opened.tsdb.close();
+    this.dir = copy;
+    await this.restart();
   }
 
   /** As after kill -9: goes on from a copy of the files as they are now. */
@@ -154,6 +244,13 @@ class Run {
       [new Matcher("=~", "__name__", ".+"), new Matcher("=", "target", "")],
     ]);
     expect(selected(this.opened, matchers, a, b)).toEqual(this.model.select(matchers, a, b));
+    const exemplars = this.opened.tsdb
+      .exemplars(matchers, a, b)
+      .flatMap(({ series, exemplars: of }) => of.map(({ timeMs, value }) => `${series} ${timeMs} ${value}`));
+    const known = this.model.exemplars.filter(
+      ({ of, timeMs }) => matchesAll(matchers, of) && timeMs >= a && timeMs <= b,
+    );
+    expect(exemplars.sort()).toEqual(known.map(({ of, timeMs, value }) => `${of} ${timeMs} ${value}`).sort());
     const names = this.opened.tsdb.series(matchers, a, b).map(String).sort();
     expect(names).toEqual(Object.keys(this.model.select(matchers, a, b)).sort());
   }
@@ -174,8 +271,12 @@ test("random operations with restarts and crashes at any point answer as a plain
     for (let i = 0; i < 350; i++) {
       await run.clock.advance(1 + Math.floor(random() * 60_000));
       const action = random();
-      if (action < 0.6) run.scrape("abc"[Math.floor(random() * 3)]);
-      else if (action < 0.85) await run.push();
+      if (action < 0.56) run.scrape("abc"[Math.floor(random() * 3)]);
+      else if (action < 0.79) await run.push();
+      else if (action < 0.82) run.exemplar();
+      else if (action < 0.84) await run.delete();
+      else if (action < 0.845) await run.erase();
+      else if (action < 0.85) await run.snapshot();
       else if (action < 0.87) run.closeTarget("abc"[Math.floor(random() * 3)]);
       else if (action < 0.89) run.compact("abc"[Math.floor(random() * 3)]);
       else if (action < 0.94) await run.maintain();

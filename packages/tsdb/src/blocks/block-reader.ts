@@ -112,7 +112,7 @@ export class BlockReader {
         this.damaged(block, error);
         sink.reset();
       }
-      if (sink.length > 0 || sink.histograms) return true;
+      if (sink.length > 0 || (sink.histograms?.length ?? 0) > 0) return true;
     }
     return false;
   }

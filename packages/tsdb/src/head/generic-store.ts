@@ -207,6 +207,15 @@ export class GenericStore {
     this.counts[slot] = n;
   }
 
+  /** Forgets the series, which has no data here: its id may come to mean another one. */
+  forget(id: number): void {
+    const slot = this.slotOf.get(id) - 1;
+    if (slot < 0) return;
+    this.slotOf.set(id, 0);
+    this.counts[slot] = 0;
+    this.freeSlots.push(slot);
+  }
+
   /** Encodes the open buffers that belong to this window or to older ones. */
   flushThrough(window: number): void {
     for (let slot = 0; slot < this.slots; slot++) {

@@ -359,6 +359,7 @@ export class Head {
     this.index.remove(ids);
     for (const id of ids) {
       this.histograms.forget(id);
+      this.generic.forget(id);
       this.lastSeenS.set(id, 0);
       this.setPersisted(id, false);
     }
