@@ -3,6 +3,7 @@
 import path from "node:path";
 import { ALL_TENANTS, type Clock, type Labels, Matcher, type Timer } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
+import { backfillRoutes } from "../collect/backfill/route.ts";
 import type { CollectStore } from "../collect/index.ts";
 import { createIntake } from "../collect/intake/intake.ts";
 import type { Intake } from "../collect/intake/interface.ts";
@@ -84,7 +85,10 @@ export function createIntakeStage(options: IntakeStageOptions): IntakeStage {
     intake,
     metadata,
     receipts,
-    routes: [remoteWriteRoutes({ intake, metrics, nextTurn: stage.nextTurn })],
+    routes: [
+      remoteWriteRoutes({ intake, metrics, nextTurn: stage.nextTurn }),
+      backfillRoutes({ store: stage.store, nextTurn: stage.nextTurn }),
+    ],
     collectStore: {
       openRows(scope, key, intervalMs) {
         const rows = stage.openRows(scope, key);

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Finding, LabelRecord } from "@storewatch/model";
+import { loadAgentConfig } from "../agent/index.ts";
 import { checkAlertmanagerConfig } from "../alerts/index.ts";
 import { fileSources, findRuleFiles, parsePrometheusConfig } from "../collect/prometheus-config.ts";
 import { type ConfigDocument, ConfigError, parseConfigDocument } from "../config/document.ts";
@@ -131,6 +132,9 @@ class Check {
     switch (kind) {
       // Read, and with that checked, when it was added; its errors are findings already.
       case "storewatch":
+        return [];
+      case "agent":
+        loadAgentConfig({ file, workingDir: this.workingDir, environment: this.environment });
         return [];
       case "prometheus":
         return this.prometheusRemarks(file);

@@ -1,7 +1,8 @@
 // Which format a file has, found out from its content: the one whose keys it uses most.
+import { agentSchema } from "../agent/index.ts";
 import { storewatchSchema } from "../config/storewatch-config.ts";
 
-export type FileKind = "storewatch" | "prometheus" | "rules" | "rule-tests" | "alertmanager" | "dashboard";
+export type FileKind = "storewatch" | "prometheus" | "rules" | "rule-tests" | "alertmanager" | "dashboard" | "agent";
 
 const KEYS: Readonly<Record<FileKind, readonly string[]>> = {
   "rule-tests": ["tests", "rule_files", "evaluation_interval", "group_eval_order", "fuzzy_compare"],
@@ -31,6 +32,7 @@ const KEYS: Readonly<Record<FileKind, readonly string[]>> = {
   ],
   dashboard: ["panels", "rows", "templating", "schemaVersion", "title", "uid", "annotations", "time", "dashboard"],
   storewatch: Object.keys(storewatchSchema.shape),
+  agent: Object.keys(agentSchema.shape),
 };
 
 /** A key that no other format has: with it the kind is clear, whatever else the file holds. */

@@ -1,18 +1,11 @@
 // `storewatch import alertmanager URL`: silences of another Alertmanager into a running Storewatch, over both APIs.
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { systemEnvironment } from "../config/environment.ts";
-import { loadConfig } from "../config/storewatch-config.ts";
 import { createSafeHttp, type SafeHttp } from "../kernel/safe-http.ts";
 import { importSilences, type SilenceTarget } from "../notify/index.ts";
-import { type CommandContext, type ExitCode, UsageError } from "./output.ts";
+import { addressOf, readSecret, type ServerFlags, serverToken } from "./import-server.ts";
+import type { CommandContext, ExitCode } from "./output.ts";
 
-export interface ImportFlags {
-  readonly server: string;
-  /** File with a token for the server; default DATA/admin-token. */
-  readonly tokenFile?: string;
-  readonly config?: string;
-  readonly data?: string;
+export interface ImportFlags extends ServerFlags {
   /** File with a bearer token for the other side. */
   readonly bearerTokenFile?: string;
 }
@@ -24,7 +17,7 @@ export async function runImportAlertmanager(
   flags: ImportFlags,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const from = addressOf(url, "the Alertmanager's URL");
+  const from = addressOf(url, "the Alertmanager's URL").replace(/\/api\/v2$/, "");
   const to = addressOf(flags.server, "--server");
   const token = serverToken(flags, context);
   const bearer = flags.bearerTokenFile && readSecret(path.resolve(context.workingDir, flags.bearerTokenFile));
@@ -38,36 +31,6 @@ export async function runImportAlertmanager(
     return failed.length > 0 ? 1 : 0;
   } finally {
     await http.close();
-  }
-}
-
-/** Without a slash at the end; with user and password in it, where the other side wants them. */
-function addressOf(text: string, what: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) throw new UsageError(`${what}: expected an http or https URL`);
-  return text.replace(/\/+$/, "").replace(/\/api\/v2$/, "");
-}
-
-function serverToken(flags: ImportFlags, { workingDir }: CommandContext): string {
-  if (flags.tokenFile) return readSecret(path.resolve(workingDir, flags.tokenFile));
-  const environment = systemEnvironment();
-  if (environment.STOREWATCH_TOKEN) return environment.STOREWATCH_TOKEN;
-  const { dataDir } = loadConfig({
-    ...(flags.config === undefined ? {} : { file: flags.config }),
-    flags: flags.data === undefined ? {} : { data: flags.data },
-    workingDir,
-    environment,
-  });
-  const file = path.join(dataDir, "admin-token");
-  if (existsSync(file)) return readSecret(file);
-  throw new UsageError(`no token for the server: ${file} is not there; use --token-file or STOREWATCH_TOKEN`);
-}
-
-function readSecret(file: string): string {
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -2,11 +2,14 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { ServeOptions } from "../app/serve.ts";
 import { ROLES } from "../tenant/principal.ts";
+import type { AgentCommandFlags } from "./agent-command.ts";
 import type { BackupFlags, RestoreFlags } from "./backup-command.ts";
 import type { CheckFlags } from "./check-command.ts";
 import { exitCodeOf } from "./failure.ts";
 import { FORMATS } from "./format.ts";
 import type { ImportFlags } from "./import-command.ts";
+import type { ImportOpenMetricsFlags } from "./import-openmetrics.ts";
+import type { ImportPrometheusFlags } from "./import-prometheus.ts";
 import type { CommandContext, ExitCode } from "./output.ts";
 import type { TokenFlags } from "./token-command.ts";
 
@@ -48,6 +51,7 @@ export function buildProgram(context: CommandContext, done: Done = () => {}): Co
   addCheckCommands(program, context, done);
   addTokenCommand(program, context);
   addBackupCommands(program, context);
+  addAgentCommand(program, context);
   addImportCommand(program, context, done);
   program
     .command("version")
@@ -113,6 +117,24 @@ function addCheckCommands(program: Command, context: CommandContext, done: Done)
     });
 }
 
+function addAgentCommand(program: Command, context: CommandContext): void {
+  program
+    .command("agent")
+    .description("metrics of this machine and of what runs on it, by the names of the usual exporters")
+    .option("--config <file>", "agent.yml")
+    .option("--listen <host:port>", "address to listen on (default 127.0.0.1:9100)")
+    .option("--once", "print the metrics once and exit")
+    .option("--collectors <names>", "collectors or sections to run, separated by commas")
+    .option("--path.procfs <dir>", "where the host's /proc is")
+    .option("--path.sysfs <dir>", "where the host's /sys is")
+    .option("--path.rootfs <dir>", "where the host's / is")
+    .option("--path.udev.data <dir>", "where udev's database is (default /run/udev/data)")
+    .action(async (flags: AgentCommandFlags) => {
+      const { runAgent } = await import("./agent-command.ts");
+      await runAgent(flags, context);
+    });
+}
+
 function addTokenCommand(program: Command, context: CommandContext): void {
   program
     .command("token")
@@ -158,24 +180,48 @@ function addBackupCommands(program: Command, context: CommandContext): void {
 }
 
 function addImportCommand(program: Command, context: CommandContext, done: Done): void {
-  program
-    .command("import")
-    .description("take over what another system knows")
+  const imports = program.command("import").description("take over what another system knows");
+  const serverOptions = (command: Command, role: string) =>
+    command
+      .option("--server <url>", "the running Storewatch", "http://127.0.0.1:9700")
+      .option("--token-file <file>", `file with ${role} token for it (default STOREWATCH_TOKEN, else DATA/admin-token)`)
+      .option("--config <file>", "storewatch.yml that names the data directory")
+      .option("--data <dir>", "data directory (default ./data)");
+  const alertmanager = imports
     .command("alertmanager")
     .description("silences of an Alertmanager, into a running server; can be run again")
     .argument("<url>", "its address, such as http://alertmanager:9093")
-    .option("--server <url>", "the running Storewatch", "http://127.0.0.1:9700")
+    .option("--bearer-token-file <file>", "file with a token for the Alertmanager; a password may stand in the URL");
+  serverOptions(alertmanager, "an editor's").action(async (url: string, flags: ImportFlags) => {
+    const { runImportAlertmanager } = await import("./import-command.ts");
+    done(await runImportAlertmanager(url, flags, context));
+  });
+  const prometheus = imports
+    .command("prometheus")
+    .description("samples of a Prometheus by remote read, into a running server; goes on where it was broken off")
+    .argument("<url>", "its address, such as http://prometheus:9090")
     .option(
-      "--token-file <file>",
-      "file with an editor's token for it (default STOREWATCH_TOKEN, else DATA/admin-token)",
+      "--from <time>",
+      "2026-01-31T00:00:00Z, seconds since the epoch, or how long ago: 30d (default: all it has)",
     )
-    .option("--bearer-token-file <file>", "file with a token for the Alertmanager; a password may stand in the URL")
-    .option("--config <file>", "storewatch.yml that names the data directory")
-    .option("--data <dir>", "data directory (default ./data)")
-    .action(async (url: string, flags: ImportFlags) => {
-      const { runImportAlertmanager } = await import("./import-command.ts");
-      done(await runImportAlertmanager(url, flags, context));
-    });
+    .option("--to <time>", "the same (default: now)")
+    .option("--match <selector...>", "only these series (default: all)", [])
+    .option("--tenant <id>", "tenant_id of series that name none")
+    .option("--restart", "begin anew although an earlier run was broken off")
+    .option("--bearer-token-file <file>", "file with a token for the Prometheus; a password may stand in the URL");
+  serverOptions(prometheus, "an ingest").action(async (url: string, flags: ImportPrometheusFlags) => {
+    const { runImportPrometheus } = await import("./import-prometheus.ts");
+    done(await runImportPrometheus(url, flags, context));
+  });
+  const openMetrics = imports
+    .command("openmetrics")
+    .description("samples with times of an OpenMetrics file, into a running server")
+    .argument("<file>", "as `promtool tsdb dump-openmetrics` writes it")
+    .option("--tenant <id>", "tenant_id of series that name none");
+  serverOptions(openMetrics, "an ingest").action(async (file: string, flags: ImportOpenMetricsFlags) => {
+    const { runImportOpenMetrics } = await import("./import-openmetrics.ts");
+    done(await runImportOpenMetrics(file, flags, context));
+  });
 }
 
 function portOf(text: string): number {

@@ -2,8 +2,8 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../config/document.ts";
+import { fingerprint } from "./prometheus/secret.ts";
 import { loadPrometheusConfig, parsePrometheusConfig } from "./prometheus-config.ts";
-import { fingerprint } from "./scrape/scrape-pool.ts";
 
 function sources(files: Record<string, string>, environment: Record<string, string> = {}) {
   return {
@@ -113,7 +113,7 @@ scrape_configs:
     const text =
       "scrape_configs:\n  - job_name: a\n    consul_sd_configs: [{ server: 'c:8500' }]\nremote_write: [{ url: 'http://x', google_iam: {} }]\n";
     expect(problems(text)).toEqual([
-      "4:33 google_iam of remote_write: not in this version of Storewatch",
+      "4:35 google_iam of remote_write: not in this version of Storewatch",
       "3:5 consul_sd_configs: not in this version of Storewatch",
     ]);
     expect(parse(text).unsupported.map((f) => f.severity)).toEqual(["error", "error"]);

@@ -12,6 +12,7 @@ import type {
 import type {
   AppendResult,
   Arrival,
+  BackfillResult,
   Cardinality,
   ChangeView,
   EraseProgress,
@@ -78,6 +79,8 @@ export interface MetricStore {
   /** What was written when, whoever it belongs to. */
   readonly changes: ChangeView;
   onArrival(listener: (arrival: Arrival) => void): () => void;
+  /** See Tsdb.backfill. A series whose tenant_id lies outside the scope is refused: throws OutOfScope. */
+  backfill(scope: TenantScope, series: readonly SeriesSamples[]): Promise<BackfillResult>;
   stats(): TsdbStats;
   /** Series written within the last hour, by tenant. */
   activeSeriesByTenant(): Map<string, number>;

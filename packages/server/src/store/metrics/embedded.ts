@@ -41,6 +41,10 @@ export function createEmbeddedMetricStore(tsdb: Tsdb): MetricStore {
     cardinality: (limit) => tsdb.cardinality(limit),
     changes: tsdb.changes,
     onArrival: (listener) => tsdb.onArrival(listener),
+    async backfill(scope, series) {
+      if (scope.kind !== "all") for (const { labels } of series) requireInScope(scope, labels);
+      return tsdb.backfill(series);
+    },
     stats: () => tsdb.stats(),
     activeSeriesByTenant: () => tsdb.activeSeriesBy(TENANT_LABEL),
     isActive: (labels) => tsdb.isActive(labels),
