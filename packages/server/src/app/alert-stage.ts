@@ -9,6 +9,7 @@ import {
   QualityJournal,
   type StateFile,
 } from "../alerts/index.ts";
+import { systemResolver } from "../collect/discovery/dns-resolver.ts";
 import type { PrometheusConfig } from "../collect/prometheus-config.ts";
 import type { StorewatchConfig } from "../config/storewatch-config.ts";
 import type { Logger } from "../kernel/logger.ts";
@@ -24,7 +25,7 @@ import {
   type Notifier,
 } from "../notify/index.ts";
 import type { TemplateSet } from "../template/index.ts";
-import { alertmanagerTargets } from "./external-alertmanagers.ts";
+import { createAlertmanagerFinder } from "./external-alertmanagers.ts";
 
 export interface AlertStage {
   readonly manager: AlertManager;
@@ -33,6 +34,10 @@ export interface AlertStage {
   readonly quality: QualityJournal;
   /** Where rules hand their alerts over. */
   readonly sink: AlertSink;
+  /** URLs of those that get our alerts too, as they are known now. */
+  externalAlertmanagers(): readonly string[];
+  /** URLs of the external Alertmanagers that alerts go to now. */
+  alertmanagers(): readonly string[];
   /** `chainProblem` tells what is wrong from scraping to rules: while there is something, no heartbeat is sent. */
   start(chainProblem: () => string | undefined): Promise<void>;
   /** Reads what the configuration names; throws TemplateFileError before anything changes. The result applies it. */
@@ -92,22 +97,39 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
     externalUrl: options.externalUrl,
   });
   const external = createAlertmanagerSender({ clock, logger, metrics, rng: systemRng });
+  let alertmanagers: readonly string[] = [];
+  const finder = createAlertmanagerFinder({
+    discovery: {
+      clock,
+      http,
+      random: systemRng,
+      resolver: systemResolver(),
+      userAgent: "Storewatch",
+      onProblem: (source, message) => logger.warn({ source, error: message }, "Alertmanagers kept as they were"),
+    },
+    onTargets: (targets) => {
+      alertmanagers = targets.map(({ name }) => name);
+      external.setTargets(targets);
+    },
+  });
   let chainProblem = (): string | undefined => "not started yet";
   const heartbeat = createHeartbeat({ clock, logger, metrics, http, problem: () => chainProblem() });
   return {
     manager,
     notifier,
     quality,
+    alertmanagers: () => alertmanagers,
     sink: async (alerts) => {
       // First: it only queues, and does not wait for our own disk.
       external.send(alerts);
       await manager.put(ALL_TENANTS, alerts);
     },
+    externalAlertmanagers: () => finder.urls(),
     async start(problem) {
       await notifier.start();
       await quality.start();
       await manager.start();
-      external.setTargets(alertmanagerTargets(options.config.prometheus, http));
+      finder.configure(options.config.prometheus);
       chainProblem = problem;
       heartbeat.configure(options.config.heartbeat);
     },
@@ -117,12 +139,13 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
         templates = next;
         await manager.reload(alertmanager, calm);
         notifier.retain(new Set(alertmanager.receivers.map(({ name }) => name)));
-        external.setTargets(alertmanagerTargets(prometheus, http));
+        finder.configure(prometheus);
         heartbeat.configure(beat);
       };
     },
     async stop() {
       heartbeat.stop();
+      finder.stop();
       await Promise.all([manager.stop(), external.stop()]);
       await quality.stop();
       await Promise.all([state.close(), deliveries.close(), counts.close(), client.close()]);

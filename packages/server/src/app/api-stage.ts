@@ -37,6 +37,7 @@ export interface ApiStageOptions {
   readonly metrics: SelfMetrics;
   readonly board: TargetBoard;
   readonly metadata: Pick<MetadataBook, "mergedWith">;
+  readonly alertmanagers: () => readonly string[];
 }
 
 export function createApiStage(options: ApiStageOptions): ApiStage {
@@ -58,7 +59,9 @@ export function createApiStage(options: ApiStageOptions): ApiStage {
       configText,
       board: options.board,
       metadata: options.metadata,
+      alertmanagers: options.alertmanagers,
       store: stage.store,
+      alertmanagers: options.alertmanagers,
       nowMs: () => clock.nowMs(),
     }),
   };

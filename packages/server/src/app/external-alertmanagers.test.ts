@@ -12,8 +12,8 @@ import { fileSources, loadPrometheusConfig } from "../collect/prometheus-config.
 import { systemClock } from "../kernel/clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
 import { createSafeHttp } from "../kernel/safe-http.ts";
-import { createAlertmanagerSender } from "../notify/index.ts";
-import { alertmanagerTargets } from "./external-alertmanagers.ts";
+import { type AlertmanagerTarget, createAlertmanagerSender } from "../notify/index.ts";
+import { createAlertmanagerFinder } from "./external-alertmanagers.ts";
 
 const http = createSafeHttp();
 afterAll(() => http.close());
@@ -25,7 +25,28 @@ function configOf(alerting: string) {
   return loadPrometheusConfig(file, fileSources({}));
 }
 
-const targetsOf = (alerting: string) => alertmanagerTargets(configOf(alerting), http.request);
+const problems: string[] = [];
+let found: readonly AlertmanagerTarget[] = [];
+const finder = createAlertmanagerFinder({
+  discovery: {
+    clock: systemClock,
+    random: () => 0,
+    http: http.request,
+    resolver: { resolve: async (name) => (name === "am" ? [{ target: "10.0.0.1" }, { target: "10.0.0.2" }] : []) },
+    userAgent: "test",
+    onProblem: (source, message) => problems.push(`${source}: ${message}`),
+  },
+  onTargets: (targets) => {
+    found = targets;
+  },
+});
+afterAll(() => finder.stop());
+
+/** Those of `static_configs` are there at once. */
+function targetsOf(alerting: string): readonly AlertmanagerTarget[] {
+  finder.configure(configOf(alerting));
+  return found;
+}
 
 function sender() {
   return createAlertmanagerSender({
@@ -67,13 +88,32 @@ describe("targets", () => {
     expect(target.relabel({ alertname: "A", severity: "info" })).toBeUndefined();
   });
 
+  it("are discovered as scrape targets are, besides those that are named", async () => {
+    const config = configOf(`  alertmanagers:
+  - static_configs: [{ targets: ["a:9093"] }]
+    dns_sd_configs: [{ names: [am], type: A, port: 9093 }]
+`);
+    expect(config.unsupported).toEqual([]);
+    finder.configure(config);
+    await waitUntil(async () => found.length === 3, 5000);
+    expect(found.map(({ name }) => name)).toEqual([
+      "http://a:9093/api/v2/alerts",
+      "http://10.0.0.1:9093/api/v2/alerts",
+      "http://10.0.0.2:9093/api/v2/alerts",
+    ]);
+    // What is discovered alike is there again at once.
+    finder.configure(config);
+    expect(found).toHaveLength(3);
+    expect(finder.urls()).toHaveLength(3);
+    finder.configure(configOf("  alertmanagers: []\n"));
+    expect(found).toEqual([]);
+    expect(problems).toEqual([]);
+  });
+
   it("are told of what cannot be done for them", () => {
-    const { unsupported } = configOf(
-      "  alertmanagers: [{ dns_sd_configs: [{ names: [a] }] }, { file_sd_configs: [{ files: [a.yml] }] }]\n",
-    );
+    const { unsupported } = configOf("  alertmanagers: [{ consul_sd_configs: [{ server: 'c:8500' }] }]\n");
     expect(unsupported.map((f) => `${f.severity} ${f.message}`)).toEqual([
-      "warning dns_sd_configs: not in this version of Storewatch",
-      "warning file_sd_configs of Alertmanagers: not in this version of Storewatch",
+      "warning consul_sd_configs: not in this version of Storewatch",
     ]);
   });
 

@@ -1,46 +1,84 @@
 // The section `alerting` of the Prometheus file → Alertmanagers to send to.
-import { type Clock, type LabelRecord, Labels } from "@storewatch/model";
+import { type LabelRecord, Labels } from "@storewatch/model";
+import { DiscoverySet } from "../collect/discovery/discovery-set.ts";
+import type { DiscoveryDeps } from "../collect/discovery/interface.ts";
 import { ConfiguredHttp } from "../collect/http/configured-http.ts";
-import type { AlertmanagerConfig, PrometheusConfig } from "../collect/prometheus-config.ts";
+import type { AlertmanagerConfig, PrometheusConfig, TargetGroup } from "../collect/prometheus-config.ts";
 import { createRelabeller, relabel } from "../collect/relabel.ts";
-import { systemClock } from "../kernel/clock.ts";
-import type { SafeHttp } from "../kernel/safe-http.ts";
 import type { AlertmanagerTarget } from "../notify/index.ts";
 
 const API = "/api/v2/alerts";
 
+export interface AlertmanagerFinder {
+  /** Takes another configuration: what is discovered alike goes on. */
+  configure(config: PrometheusConfig): void;
+  /** Where alerts go now, each once. */
+  urls(): readonly string[];
+  stop(): void;
+}
+
+export interface AlertmanagerFinderOptions {
+  readonly discovery: DiscoveryDeps;
+  /** Called with all of them whenever one appears or goes, on the same turn for those of `static_configs`. */
+  readonly onTargets: (targets: readonly AlertmanagerTarget[]) => void;
+}
+
+export function createAlertmanagerFinder({ discovery, onTargets }: AlertmanagerFinderOptions): AlertmanagerFinder {
+  let config: PrometheusConfig | undefined;
+  let clients: ConfiguredHttp[] = [];
+  let sets: DiscoverySet[] = [];
+  let urls: readonly string[] = [];
+  const tell = () => {
+    if (!config) return;
+    const targets = targetsOf(config, clients, (i) => sets[i]?.groups() ?? []);
+    urls = [...new Set(targets.map(({ name }) => name))];
+    onTargets(targets);
+  };
+  return {
+    configure(next) {
+      config = undefined;
+      for (const set of sets.splice(next.alertmanagers.length)) set.stop();
+      clients = next.alertmanagers.map(({ http }) => new ConfiguredHttp(http, discovery.http, discovery.clock));
+      sets = next.alertmanagers.map((_, i) => sets[i] ?? new DiscoverySet(discovery, tell));
+      for (const [i, { discoveries }] of next.alertmanagers.entries()) sets[i].set(discoveries);
+      config = next;
+      tell();
+    },
+    urls: () => urls,
+    stop() {
+      config = undefined;
+      for (const set of sets) set.stop();
+      sets = [];
+    },
+  };
+}
+
 /** External labels are added where an alert has none of the name, then it is relabelled: for all, and for each. */
-export function alertmanagerTargets(
+function targetsOf(
   config: PrometheusConfig,
-  send: SafeHttp["request"],
-  clock: Clock = systemClock,
+  clients: readonly ConfiguredHttp[],
+  groupsOf: (manager: number) => readonly TargetGroup[],
 ): AlertmanagerTarget[] {
   const forAll = createRelabeller(config.alertRelabel);
   const external = config.global.externalLabels.toJSON();
-  return config.alertmanagers.flatMap((manager) => {
+  return config.alertmanagers.flatMap((manager, i) => {
     const own = createRelabeller(manager.alertRelabel, manager.nameScheme);
     const relabelAlert = (labels: LabelRecord): LabelRecord | undefined => {
       const map = new Map(Object.entries({ ...external, ...labels }));
       return forAll(map) && own(map) ? Object.fromEntries(map) : undefined;
     };
-    const http = new ConfiguredHttp(manager.http, send, clock);
-    return addressesOf(manager).map((url) => ({
+    return addressesOf(manager, groupsOf(i)).map((url) => ({
       name: url,
       relabel: relabelAlert,
-      post: (body, signal) => post(http, manager.timeoutMs, url, body, signal),
+      post: (body, signal) => post(clients[i], manager.timeoutMs, url, body, signal),
     }));
   });
 }
 
-/** Where alerts go, each once. */
-export function alertmanagerUrls({ alertmanagers }: PrometheusConfig): string[] {
-  return [...new Set(alertmanagers.flatMap(addressesOf))];
-}
-
 /** Each once. */
-function addressesOf(manager: AlertmanagerConfig): string[] {
+function addressesOf(manager: AlertmanagerConfig, groups: readonly TargetGroup[]): string[] {
   const relabeller = createRelabeller(manager.relabel, manager.nameScheme);
-  const urls = manager.staticGroups.flatMap(({ targets, labels }) =>
+  const urls = groups.flatMap(({ targets, labels }) =>
     targets.flatMap((address) => {
       const before = Labels.fromEntries(
         Object.entries({

@@ -278,6 +278,7 @@ async function assemble(
       auth: base.auth,
       board: collector.board,
       metadata: intake.metadata,
+      alertmanagers: () => alerts.externalAlertmanagers(),
     }),
     tenantInfo: tenantInfo(stage, tenants, clock, logger),
   };

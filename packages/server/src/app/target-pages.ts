@@ -10,7 +10,6 @@ import { createRelabeller, type RelabelConfig } from "../collect/relabel.ts";
 import { BadParameter, limitParam, type Params, required } from "../query/params.ts";
 import type { StatusPage } from "../query/route.ts";
 import type { MetricStore } from "../store/interface.ts";
-import { alertmanagerUrls } from "./external-alertmanagers.ts";
 
 export interface TargetPageOptions {
   readonly prometheus: () => PrometheusConfig;
@@ -20,6 +19,8 @@ export interface TargetPageOptions {
   readonly metadata: Pick<MetadataBook, "mergedWith">;
   readonly store: Pick<MetricStore, "labelValues">;
   readonly nowMs: () => number;
+  /** URLs that alerts go to besides our own routes. */
+  readonly alertmanagers: () => readonly string[];
 }
 
 const RECENT_MS = 300_000;
@@ -41,7 +42,7 @@ export function targetPages(options: TargetPageOptions): Readonly<Record<string,
     },
     "targets/metadata": (scope, params) => (scope.kind === "all" ? targetMetadata(options, params) : []),
     alertmanagers: (scope) => ({
-      activeAlertmanagers: scope.kind === "all" ? alertmanagerUrls(prometheus()).map((url) => ({ url })) : [],
+      activeAlertmanagers: scope.kind === "all" ? options.alertmanagers().map((url) => ({ url })) : [],
       droppedAlertmanagers: [],
     }),
   };

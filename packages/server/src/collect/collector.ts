@@ -8,11 +8,12 @@ import { type Rng, systemRng } from "../kernel/rng.ts";
 import { createSafeHttp, type SafeHttp } from "../kernel/safe-http.ts";
 import { type DnsResolver, systemResolver } from "./discovery/dns-resolver.ts";
 import type { TargetBoard } from "./interface.ts";
+import { fingerprint } from "./prometheus/secret.ts";
 import type { PrometheusConfig } from "./prometheus-config.ts";
 import { mergeMetadata } from "./scrape/metadata.ts";
 import { PageBufferPool } from "./scrape/page-buffer.ts";
 import type { ScrapeLoop } from "./scrape/scrape-loop.ts";
-import { fingerprint, ScrapePool, type ScrapePoolDeps } from "./scrape/scrape-pool.ts";
+import { ScrapePool, type ScrapePoolDeps } from "./scrape/scrape-pool.ts";
 import { createSelfLoop, type SelfTargetOptions } from "./self.ts";
 import { createCollectMetrics } from "./self-metrics.ts";
 

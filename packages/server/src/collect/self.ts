@@ -2,9 +2,9 @@
 
 import { ALL_TENANTS, Labels } from "@storewatch/model";
 import type { RowWriter } from "@storewatch/tsdb";
+import { fingerprint } from "./prometheus/secret.ts";
 import { NO_HISTOGRAM_LIMITS } from "./scrape/histogram-limits.ts";
 import { ScrapeLoop, type ScrapeLoopDeps } from "./scrape/scrape-loop.ts";
-import { fingerprint } from "./scrape/scrape-pool.ts";
 import { createSeriesResolver } from "./scrape/series-resolver.ts";
 
 export interface SelfTargetOptions {

@@ -72,7 +72,7 @@ export interface AlertmanagerConfig {
   readonly pathPrefix: string;
   readonly timeoutMs: number;
   readonly http: HttpClientConfig;
-  readonly staticGroups: readonly TargetGroup[];
+  readonly discoveries: readonly DiscoveryConfig[];
   /** Of the targets: `__address__`, `__scheme__`, `__alerts_path__`. */
   readonly relabel: readonly RelabelConfig[];
   readonly alertRelabel: readonly RelabelConfig[];

@@ -26,3 +26,13 @@ export class Secret {
     return SHOWN;
   }
 }
+
+/** A text that is equal for equal configurations, secrets included: for comparing only, never to be shown. */
+export function fingerprint(value: unknown): string {
+  return JSON.stringify(value, function (this: Record<string, unknown>, key, shown: unknown) {
+    const own = this[key];
+    if (own instanceof Secret) return own.reveal();
+    if (typeof own === "bigint") return own.toString();
+    return own instanceof Set ? [...own] : shown;
+  });
+}

@@ -4,6 +4,7 @@ import type { NameScheme } from "../relabel.ts";
 import type { AlertmanagerConfig } from "./config-types.ts";
 import type { alertingFields } from "./other-sections.ts";
 import { toRelabelConfigs } from "./relabel-fields.ts";
+import { toDiscoveries } from "./to-discoveries.ts";
 import { type Surroundings, toHttp } from "./to-http.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -16,10 +17,7 @@ export function toAlertmanagers(alerting: Alerting, nameScheme: NameScheme, from
     pathPrefix: slashed(fields.path_prefix ?? ""),
     timeoutMs: fields.timeout || TIMEOUT_MS,
     http: toHttp(fields, from),
-    staticGroups: (fields.static_configs ?? []).map(({ targets, labels }) => ({
-      targets: targets ?? [],
-      labels: labels ?? {},
-    })),
+    discoveries: toDiscoveries(fields, from),
     relabel: toRelabelConfigs(fields.relabel_configs),
     alertRelabel: toRelabelConfigs(fields.alert_relabel_configs),
     nameScheme,

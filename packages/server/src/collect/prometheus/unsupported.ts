@@ -60,9 +60,10 @@ function unsupportedAlertmanagers(fields: PrometheusFields, document: ConfigDocu
     const warn = (key: string, message: string, fix?: string) =>
       void found.push(finding(document, ["alerting", "alertmanagers", i, key], message, "warning", fix));
     for (const key of Object.keys(foreignDiscovery) as Array<keyof typeof foreignDiscovery>) {
-      if ((one[key] ?? []).length > 0) warn(key, `${key}: ${NOT_YET}`, "name the Alertmanagers in static_configs");
+      if ((one[key] ?? []).length === 0 || KNOWN_KINDS.has(key)) continue;
+      warn(key, `${key}: ${NOT_YET}`, "name the Alertmanagers in static_configs");
     }
-    if ((one.file_sd_configs ?? []).length > 0) warn("file_sd_configs", `file_sd_configs of Alertmanagers: ${NOT_YET}`);
+    if (usesSignedGrant(one.oauth2)) warn("oauth2", `oauth2 with grant_type ${JWT_GRANT}: ${NOT_YET}`);
     if (one.sigv4) warn("sigv4", `sigv4 of Alertmanagers: ${NOT_YET}`);
     return found;
   });

@@ -2,11 +2,11 @@
 import type { Clock, Labels, Timer } from "@storewatch/model";
 import type { RowWriter } from "@storewatch/tsdb";
 import type { AddressRules } from "../../kernel/address-rules.ts";
-import type { Discovery, DiscoveryDeps } from "../discovery/interface.ts";
-import { createDiscovery } from "../discovery/registry.ts";
+import { DiscoverySet } from "../discovery/discovery-set.ts";
+import type { DiscoveryDeps } from "../discovery/interface.ts";
 import { ConfiguredHttp } from "../http/configured-http.ts";
-import { Secret } from "../prometheus/secret.ts";
-import type { DiscoveryConfig, ScrapeConfig, TargetGroup } from "../prometheus-config.ts";
+import { fingerprint } from "../prometheus/secret.ts";
+import type { ScrapeConfig, TargetGroup } from "../prometheus-config.ts";
 import { createRelabeller, type Relabeller } from "../relabel.ts";
 import { createHttpFetcher, type HttpFetcher } from "./http-fetch.ts";
 import { ScrapeLoop, type ScrapeLoopDeps, type ScrapeSettings } from "./scrape-loop.ts";
@@ -27,18 +27,10 @@ export interface ScrapePoolDeps extends ScrapeLoopDeps {
 /** After a reload the old targets stay until every discovery has spoken, but no longer than this. */
 const SETTLE_MS = 30_000;
 
-interface Source {
-  /** Equal for equal configurations. */
-  readonly key: string;
-  readonly discovery: Discovery;
-  /** Undefined until it has spoken. */
-  groups: readonly TargetGroup[] | undefined;
-}
-
 export class ScrapePool {
   readonly loops = new Map<string, ScrapeLoop>();
   dropped: readonly Labels[] = [];
-  private sources: Source[] = [];
+  private readonly discovery: DiscoverySet;
   /** While it runs, nothing ends because a discovery has not spoken yet. */
   private settling: Timer | undefined;
   /** What became of groups under this configuration: a discovery says the same ones again and again. */
@@ -55,35 +47,14 @@ export class ScrapePool {
   ) {
     this.fetcher = this.createFetcher();
     this.settings = this.createSettings(undefined);
+    const onProblem = (source: string, message: string) => this.noteProblem(source, message);
+    this.discovery = new DiscoverySet({ ...deps.discovery, onProblem }, () => this.synchronise());
   }
 
   start(): void {
-    this.startSources(this.config.discoveries);
-  }
-
-  /** Discoveries whose configuration is the same go on. */
-  private startSources(configs: readonly DiscoveryConfig[]): void {
-    const before = [...this.sources];
-    const fresh: Source[] = [];
-    this.sources = configs.map((config) => {
-      const key = fingerprint(config);
-      const known = before.findIndex((source) => source.key === key);
-      if (known >= 0) return before.splice(known, 1)[0];
-      const discovery = createDiscovery(config, { ...this.deps.discovery, onProblem: this.noteProblem });
-      const source: Source = { key, discovery, groups: undefined };
-      fresh.push(source);
-      return source;
-    });
-    for (const { discovery } of before) discovery.stop();
     this.settling?.cancel();
     if (this.loops.size > 0) this.settling = this.deps.clock.setTimer(SETTLE_MS, () => this.settled());
-    for (const source of fresh) {
-      source.discovery.start((groups) => {
-        if (!this.sources.includes(source)) return;
-        source.groups = groups;
-        this.synchronise();
-      });
-    }
+    this.discovery.set(this.config.discoveries);
     this.synchronise();
   }
 
@@ -103,7 +74,7 @@ export class ScrapePool {
     }
     this.settings = this.createSettings(undefined);
     this.resolved = new WeakMap();
-    this.startSources(config.discoveries);
+    this.start();
   }
 
   /** The process goes down: series stay open. */
@@ -125,18 +96,15 @@ export class ScrapePool {
   private end(): void {
     this.stopped = true;
     this.settling?.cancel();
-    for (const { discovery } of this.sources) discovery.stop();
-    this.sources = [];
+    this.discovery.stop();
   }
 
   private synchronise(): void {
     if (this.stopped) return;
-    const isPartial = this.sources.some(({ groups }) => groups === undefined);
-    const groups = this.sources.flatMap((source) => source.groups ?? []);
     const found = new Map<string, Target>();
     const dropped: Labels[] = [];
     const relabel = createRelabeller(this.config.relabel, this.config.nameScheme);
-    for (const result of groups.flatMap((group) => this.resolve(group, relabel))) {
+    for (const result of this.discovery.groups().flatMap((group) => this.resolve(group, relabel))) {
       if (result.kind === "target") {
         found.set(result.target.key, result.target);
         continue;
@@ -150,7 +118,7 @@ export class ScrapePool {
     const over = limit > 0 && found.size > limit;
     const refusal = over ? `target_limit exceeded (number of targets: ${found.size}, limit: ${limit})` : undefined;
     if (refusal !== this.settings.refusal) this.settings = this.createSettings(refusal);
-    if (isPartial && this.settling) {
+    if (this.discovery.isPartial && this.settling) {
       // What is there goes on: it may be in the lists that are still to come.
       this.startOrUpdate(found);
       return;
@@ -254,23 +222,13 @@ export class ScrapePool {
     };
   }
 
-  private readonly noteProblem = (source: string, message: string): void => {
+  private noteProblem(source: string, message: string): void {
     this.deps.metrics.discoveryProblems.inc();
     this.deps.logger.warn({ pool: this.config.jobName, source, error: message }, "targets kept as they were");
-  };
+  }
 
   private noteInvalid(labels: Labels, reason: string): void {
     this.deps.metrics.invalidTargets.inc();
     this.deps.logger.warn({ pool: this.config.jobName, address: labels.get("__address__"), reason }, "target left out");
   }
-}
-
-/** A text that is equal for equal configurations, secrets included: for comparing only, never to be shown. */
-export function fingerprint(value: unknown): string {
-  return JSON.stringify(value, function (this: Record<string, unknown>, key, shown: unknown) {
-    const own = this[key];
-    if (own instanceof Secret) return own.reveal();
-    if (typeof own === "bigint") return own.toString();
-    return own instanceof Set ? [...own] : shown;
-  });
 }
