@@ -61,7 +61,6 @@ export function createApiStage(options: ApiStageOptions): ApiStage {
       metadata: options.metadata,
       alertmanagers: options.alertmanagers,
       store: stage.store,
-      alertmanagers: options.alertmanagers,
       nowMs: () => clock.nowMs(),
     }),
   };
