@@ -23,9 +23,24 @@ const MAY = {
   overview: [...BASE, "store", "query"],
   notify: [...BASE, "alerts"],
   demo: BASE,
-  http: [...BASE, "auth", "store", "collect", "alerts", "query", "export", "rules", "dashboards", "overview", "notify", "demo"],
+  // A program of its own, beside the server: it watches a machine.
+  agent: BASE,
+  http: [
+    ...BASE,
+    "auth",
+    "store",
+    "collect",
+    "alerts",
+    "query",
+    "export",
+    "rules",
+    "dashboards",
+    "overview",
+    "notify",
+    "demo",
+  ],
   // The CLI checks files with each feature's own checker and starts what app builds.
-  cli: [...BASE, "auth", "store", "collect", "alerts", "notify", "rules", "dashboards", "app"],
+  cli: [...BASE, "auth", "store", "collect", "alerts", "notify", "rules", "dashboards", "agent", "app"],
   app: [
     "kernel",
     "tenant",

@@ -9,8 +9,11 @@ const STOP_MS_MAX = 8000;
 const LINGER_MS = 250;
 
 /** Starts, and runs until a signal ends it. A signal during the start ends it too. Throws what `start` throws. */
-export async function runUntilStopped(start: () => Promise<Running>, logger: Logger): Promise<void> {
-  let running: Running | undefined;
+export async function runUntilStopped(
+  start: () => Promise<Pick<Running, "stop" | "reload">>,
+  logger: Logger,
+): Promise<void> {
+  let running: Pick<Running, "stop" | "reload"> | undefined;
   let isStopping = false;
   const exit = () => process.exit(0);
   const stopped = new Promise<void>((resolve) => {
