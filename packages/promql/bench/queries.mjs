@@ -50,6 +50,47 @@ const buckets = counters(
   2,
 );
 
+/** As many histograms as the classic ones have, each with some 40 exponential buckets. */
+const natives = counters(
+  584,
+  4,
+  (i) => Labels.from({ __name__: "latency", tenant_id: `t${i % 40}`, route: `r${i}` }),
+  3,
+).map((series, i) => ({
+  ...series,
+  values: series.values.map(() => Number.NaN),
+  histograms: histogramsOf(series.values, i),
+}));
+
+/** Continuous counters: what a reset costs is measured with floats. */
+function histogramsOf({ length }, seed) {
+  const random = seededRandom(seed);
+  const buckets = new Array(40).fill(0);
+  let count = 0;
+  let sum = 0;
+  return Array.from({ length }, () => {
+    for (let i = 0; i < 20; i++) {
+      const at = Math.floor((random() + random()) * 20);
+      buckets[at]++;
+      count++;
+      sum += 2 ** (at / 8 - 3);
+    }
+    return {
+      schema: 3,
+      count,
+      sum,
+      zeroThreshold: 0,
+      zeroCount: 0,
+      positiveSpans: [{ offset: -24, length: 40 }],
+      positiveBuckets: [...buckets],
+      negativeSpans: [],
+      negativeBuckets: [],
+      customValues: [],
+      counterReset: "unknown",
+    };
+  });
+}
+
 const engine = createEngine({ clock: { monotonicMs: () => performance.now() } });
 const range = (data, expression) =>
   engine.range({ select: () => data }, { expression }, START_MS, START_MS + (STEPS - 1) * STEP_MS, STEP_MS);
@@ -75,6 +116,9 @@ await measure("sum by (tenant_id)(rate(x[5m])), 2,336 series x 241 steps", () =>
 );
 await measure("histogram_quantile(0.95, sum by (le,tenant_id)(rate(b[5m]))), 5,840 series x 241 steps", () =>
   range(buckets, "histogram_quantile(0.95, sum by (le,tenant_id)(rate(http_request_duration_seconds_bucket[5m])))"),
+);
+await measure("histogram_quantile(0.95, sum by (tenant_id)(rate(h[5m]))), 584 native histograms x 241 steps", () =>
+  range(natives, "histogram_quantile(0.95, sum by (tenant_id)(rate(latency[5m])))"),
 );
 await measure("rate(x[5m]) alone, 2,336 series x 241 steps", () => range(requests, "rate(http_requests_total[5m])"));
 await measure("max_over_time(x[5m]), 2,336 series x 241 steps", () =>

@@ -45,7 +45,7 @@ export function extendedRateOf(
   if (isCounter) addLost(of, change, { first, last, left, right, cutsLeft: smoothed && timesMs[first] < fromMs });
   if (change.reconciled) notes.reconciled("addition");
   change.hint = "gauge";
-  if (kind === "rate") change.map((value) => value / ((toMs - fromMs) / 1000));
+  if (kind === "rate") change.divide((toMs - fromMs) / 1000);
   return change.result();
 }
 
@@ -103,7 +103,7 @@ function interpolated(
   const line = new HistogramSum(after);
   line.subtract(before);
   if (line.reconciled) notes.reconciled("subtraction");
-  line.map((value) => value * share);
+  line.multiply(share);
   line.reconciled = false;
   line.add(before);
   if (line.reconciled) notes.reconciled("addition");

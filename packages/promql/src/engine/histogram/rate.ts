@@ -93,7 +93,7 @@ export function rateOf(kind: RateKind, of: HistogramSeries, window: HistogramWin
   const toEndMs = endGapMs >= nearMs ? distanceMs / 2 : endGapMs;
   const seconds = kind === "rate" ? (toMs - fromMs) / 1000 : 1;
   const factor = (sampledMs === 0 ? 1 : (sampledMs + toStartMs + toEndMs) / sampledMs) / seconds;
-  change.map((value) => value * factor);
+  change.multiply(factor);
   return change.result();
 }
 
@@ -117,10 +117,11 @@ function counterChange(of: HistogramSeries, low: number, last: number): Histogra
   // The first sample's buckets do not matter when the second is no continuation of it.
   const isNew = of.isReset(low + 1);
   const first = isNew ? emptyLike(second) : histograms[low]!;
-  if (histograms.slice(low, last + 1).some((one) => one?.counterReset === "gauge")) notes.notCounter(of.name);
   let schema = Math.min(final.schema, first.schema);
+  if (histograms[low]!.counterReset === "gauge") notes.notCounter(of.name);
   for (let i = low + 1; i <= last; i++) {
     const one = histograms[i]!;
+    if (one.counterReset === "gauge") notes.notCounter(of.name);
     if (hasCustomBuckets(one) !== hasCustomBuckets(first)) return mixedSchemas(of);
     schema = Math.min(schema, one.schema);
   }
@@ -182,6 +183,6 @@ export function instantChange(isRate: boolean, of: HistogramSeries, last: number
   const change = isNew ? new HistogramSum(now) : difference(of, now, before, Math.min(now.schema, before.schema));
   if (!change) return undefined;
   change.hint = "gauge";
-  if (isRate) change.map((value) => value / seconds);
+  if (isRate) change.divide(seconds);
   return change.result();
 }

@@ -1,43 +1,73 @@
 // One side of a histogram as it is computed with: the buckets that are there, by their index.
+//
+// Rates of histograms are sums over some 40 buckets for each step and series: typed arrays, and no object for a bucket.
 import type { BucketSpan } from "@storewatch/model";
 
 export interface Side {
-  /** Ascending. */
-  indexes: number[];
-  counts: number[];
+  /** Ascending; shared, never written. */
+  readonly indexes: readonly number[];
+  readonly counts: Float64Array;
   /** What the additions so far have rounded away (Kahan); the count is counts[i] + rests[i]. */
-  rests: number[];
+  readonly rests: Float64Array;
 }
 
-/** The index of each bucket of the spans. */
-export function bucketIndexes(spans: readonly BucketSpan[]): number[] {
+const NO_NUMBERS = new Float64Array(0);
+const EMPTY: Side = { indexes: [], counts: NO_NUMBERS, rests: NO_NUMBERS };
+/** The layouts seen last: those of one sample are mostly those of the next. */
+const LAYOUTS: { spans: readonly BucketSpan[]; indexes: readonly number[] }[] = [];
+const LAYOUTS_MAX = 8;
+let nextLayout = 0;
+
+/** The index of each bucket of the spans; for equal spans mostly the same array. */
+export function bucketIndexes(spans: readonly BucketSpan[]): readonly number[] {
+  for (const layout of LAYOUTS) if (areSame(layout.spans, spans)) return layout.indexes;
   const indexes: number[] = [];
   let next = 0;
   for (const { offset, length } of spans) {
     next += offset;
     for (let i = 0; i < length; i++) indexes.push(next++);
   }
+  LAYOUTS[nextLayout] = { spans, indexes };
+  nextLayout = (nextLayout + 1) % LAYOUTS_MAX;
   return indexes;
 }
 
+function areSame(a: readonly BucketSpan[], b: readonly BucketSpan[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i].offset !== b[i].offset || a[i].length !== b[i].length) return false;
+  return true;
+}
+
+/** What is added to a side: its counts are only read. */
+export interface Addend {
+  readonly indexes: readonly number[];
+  readonly counts: ArrayLike<number>;
+}
+
+export function addendOf(spans: readonly BucketSpan[], buckets: readonly number[]): Addend {
+  return buckets.length === 0 ? EMPTY : { indexes: bucketIndexes(spans), counts: buckets };
+}
+
+/** A copy to compute with. */
 export function sideOf(spans: readonly BucketSpan[], buckets: readonly number[]): Side {
-  return { indexes: bucketIndexes(spans), counts: [...buckets], rests: buckets.map(() => 0) };
+  if (buckets.length === 0) return EMPTY;
+  return { indexes: bucketIndexes(spans), counts: new Float64Array(buckets), rests: new Float64Array(buckets.length) };
 }
 
 /** The buckets with a count, as spans. */
-export function spansOf(side: Side): { spans: BucketSpan[]; buckets: number[] } {
+export function spansOf({ indexes, counts, rests }: Side): { spans: BucketSpan[]; buckets: number[] } {
   const spans: { offset: number; length: number }[] = [];
   const buckets: number[] = [];
   let end = 0;
-  side.indexes.forEach((index, i) => {
-    const count = side.counts[i] + side.rests[i];
-    if (count === 0) return;
+  for (let i = 0; i < indexes.length; i++) {
+    const count = counts[i] + rests[i];
+    if (count === 0) continue;
     buckets.push(count);
-    const last = spans[spans.length - 1];
-    if (last && index === end) last.length++;
-    else spans.push({ offset: index - end, length: 1 });
-    end = index + 1;
-  });
+    if (spans.length > 0 && indexes[i] === end) spans[spans.length - 1].length++;
+    else spans.push({ offset: indexes[i] - end, length: 1 });
+    end = indexes[i] + 1;
+  }
   return { spans, buckets };
 }
 
@@ -45,70 +75,88 @@ export function spansOf(side: Side): { spans: BucketSpan[]; buckets: number[] } 
 export function reduced(side: Side, levels: number): Side {
   if (levels === 0) return side;
   const divisor = 2 ** levels;
-  // Bucket i ends where its last part does: indexes are rounded up.
+  // A bucket ends where its last part does: indexes are rounded up.
   return regrouped(side, (index) => Math.ceil(index / divisor));
 }
 
 /** Buckets joined under new indexes, which must ascend as the old ones do. */
 export function regrouped(side: Side, place: (index: number) => number): Side {
-  const out: Side = { indexes: [], counts: [], rests: [] };
-  side.indexes.forEach((index, i) => {
-    const target = place(index);
-    const last = out.indexes.length - 1;
-    if (last >= 0 && out.indexes[last] === target) addAt(out, last, side.counts[i], side.rests[i]);
-    else {
-      out.indexes.push(target);
-      out.counts.push(side.counts[i]);
-      out.rests.push(side.rests[i]);
-    }
-  });
-  return out;
-}
-
-export interface Compensated {
-  readonly sum: number;
-  readonly rest: number;
-}
-
-/** One step of a compensated sum. */
-export function compensatedAdd(sum: number, rest: number, value: number): Compensated {
-  const next = sum + value;
-  if (next === Number.POSITIVE_INFINITY || next === Number.NEGATIVE_INFINITY) return { sum: next, rest: 0 };
-  const lost = Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
-  return { sum: next, rest: rest + lost };
-}
-
-function addAt(side: Side, at: number, count: number, rest: number): void {
-  const { sum, rest: newRest } = compensatedAdd(side.counts[at], side.rests[at], count);
-  side.counts[at] = sum;
-  side.rests[at] = newRest + rest;
-}
-
-/** Adds the counts of `other` times `sign`; gives the side to go on with. */
-export function addSide(side: Side, other: Side, sign: 1 | -1): Side {
-  if (sameIndexes(side, other)) {
-    for (let i = 0; i < other.counts.length; i++) addAt(side, i, sign * other.counts[i], sign * other.rests[i]);
-    return side;
+  const indexes: number[] = [];
+  const counts = new Float64Array(side.counts.length);
+  const rests = new Float64Array(side.counts.length);
+  for (let i = 0; i < side.indexes.length; i++) {
+    const target = place(side.indexes[i]);
+    if (indexes[indexes.length - 1] !== target) indexes.push(target);
+    counts[indexes.length - 1] += side.counts[i];
+    rests[indexes.length - 1] += side.rests[i];
   }
-  const out: Side = { indexes: [], counts: [], rests: [] };
+  return { indexes, counts: counts.subarray(0, indexes.length), rests: rests.subarray(0, indexes.length) };
+}
+
+/** Without the buckets before the first one that `keeps`. */
+export function withoutFirst({ indexes, counts, rests }: Side, drops: (index: number) => boolean): Side {
+  let low = 0;
+  while (low < indexes.length && drops(indexes[low])) low++;
+  if (low === 0) return { indexes, counts, rests };
+  return { indexes: indexes.slice(low), counts: counts.subarray(low), rests: rests.subarray(low) };
+}
+
+/** Adds the counts of `other` times `sign`, compensated; gives the side to go on with. */
+export function addSide(side: Side, other: Addend, sign: 1 | -1): Side {
+  if (other.indexes.length === 0) return side;
+  const target = sameIndexes(side.indexes, other.indexes) ? side : widened(side, other.indexes);
+  const { indexes, counts, rests } = target;
+  let at = 0;
+  for (let i = 0; i < other.indexes.length; i++) {
+    while (indexes[at] !== other.indexes[i]) at++;
+    const value = sign * other.counts[i];
+    const sum = counts[at];
+    const next = sum + value;
+    counts[at] = next;
+    if (next === Number.POSITIVE_INFINITY || next === Number.NEGATIVE_INFINITY) rests[at] = 0;
+    else rests[at] += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+  }
+  return target;
+}
+
+function sameIndexes(a: readonly number[], b: readonly number[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** The side with buckets for the other indexes too. */
+function widened(side: Side, others: readonly number[]): Side {
+  const indexes: number[] = [];
+  const counts = new Float64Array(side.indexes.length + others.length);
+  const rests = new Float64Array(counts.length);
   let a = 0;
   let b = 0;
-  while (a < side.indexes.length || b < other.indexes.length) {
-    const fromA = b === other.indexes.length || (a < side.indexes.length && side.indexes[a] <= other.indexes[b]);
-    const index = fromA ? side.indexes[a] : other.indexes[b];
-    out.indexes.push(index);
-    out.counts.push(fromA ? side.counts[a] : 0);
-    out.rests.push(fromA ? side.rests[a] : 0);
-    if (fromA) a++;
-    if (other.indexes[b] !== index) continue;
-    addAt(out, out.counts.length - 1, sign * other.counts[b], sign * other.rests[b]);
-    b++;
+  while (a < side.indexes.length || b < others.length) {
+    const fromSide = b === others.length || side.indexes[a] <= others[b];
+    const index = fromSide ? side.indexes[a] : others[b];
+    if (fromSide) {
+      counts[indexes.length] = side.counts[a];
+      rests[indexes.length] = side.rests[a++];
+    }
+    if (others[b] === index) b++;
+    indexes.push(index);
   }
-  return out;
+  return { indexes, counts: counts.subarray(0, indexes.length), rests: rests.subarray(0, indexes.length) };
 }
 
-function sameIndexes(a: Side, b: Side): boolean {
-  if (a.indexes.length !== b.indexes.length) return false;
-  for (let i = 0; i < a.indexes.length; i++) if (a.indexes[i] !== b.indexes[i]) return false;
-  return true;
+export function multiplySide({ counts, rests }: Side, factor: number): void {
+  for (let i = 0; i < counts.length; i++) {
+    counts[i] *= factor;
+    if (rests[i] !== 0) rests[i] *= factor;
+  }
+}
+
+export function divideSide({ counts, rests }: Side, divisor: number): void {
+  for (let i = 0; i < counts.length; i++) {
+    counts[i] /= divisor;
+    // Nothing rounded away stays nothing, in divisions by 0 too.
+    if (rests[i] !== 0) rests[i] /= divisor;
+  }
 }

@@ -2,7 +2,17 @@
 import { type CounterResetHint, CUSTOM_BUCKETS_SCHEMA, type NativeHistogram } from "@storewatch/model";
 import { hasCustomBuckets } from "./bounds.ts";
 import { commonBounds, rebucketed, sameBounds } from "./custom.ts";
-import { addSide, compensatedAdd, reduced, type Side, sideOf, spansOf } from "./sides.ts";
+import {
+  type Addend,
+  addendOf,
+  addSide,
+  divideSide,
+  multiplySide,
+  reduced,
+  type Side,
+  sideOf,
+  spansOf,
+} from "./sides.ts";
 import { beyond, outside, widened } from "./zero.ts";
 
 /** A sum of histograms, compensated like sums of floats (Kahan). */
@@ -18,8 +28,8 @@ export class HistogramSum {
   private positive: Side;
   private negative: Side;
   /** Zero count, count, sum: in that order. */
-  private totals: number[];
-  private rests = [0, 0, 0];
+  private readonly totals: Float64Array;
+  private readonly rests = new Float64Array(3);
 
   constructor(first: NativeHistogram) {
     this.hint = first.counterReset;
@@ -28,7 +38,7 @@ export class HistogramSum {
     this.zeroThreshold = first.zeroThreshold;
     this.positive = sideOf(first.positiveSpans, first.positiveBuckets);
     this.negative = sideOf(first.negativeSpans, first.negativeBuckets);
-    this.totals = [first.zeroCount, first.count, first.sum];
+    this.totals = Float64Array.of(first.zeroCount, first.count, first.sum);
   }
 
   private get isCustom(): boolean {
@@ -51,20 +61,20 @@ export class HistogramSum {
   private combine(other: NativeHistogram, sign: 1 | -1): boolean {
     if (this.isCustom !== hasCustomBuckets(other)) return false;
     this.meet(other.counterReset);
-    const positive = sideOf(other.positiveSpans, other.positiveBuckets);
-    const negative = sideOf(other.negativeSpans, other.negativeBuckets);
     let zeroCount = other.zeroCount;
-    if (this.isCustom) this.combineCustom(positive, other.customValues, sign);
-    else zeroCount = this.combineExponential(other, positive, negative, sign);
-    [zeroCount, other.count, other.sum].forEach((value, i) => {
-      const { sum, rest } = compensatedAdd(this.totals[i], this.rests[i], sign * value);
-      this.totals[i] = sum;
-      this.rests[i] = rest;
-    });
+    if (this.isCustom)
+      this.combineCustom(addendOf(other.positiveSpans, other.positiveBuckets), other.customValues, sign);
+    else if (other.schema === this.schema && other.zeroThreshold === 0 && this.zeroThreshold === 0) {
+      this.positive = addSide(this.positive, addendOf(other.positiveSpans, other.positiveBuckets), sign);
+      this.negative = addSide(this.negative, addendOf(other.negativeSpans, other.negativeBuckets), sign);
+    } else zeroCount = this.combineExponential(other, sign);
+    this.addTotal(0, sign * zeroCount);
+    this.addTotal(1, sign * other.count);
+    this.addTotal(2, sign * other.sum);
     return true;
   }
 
-  private combineCustom(other: Side, bounds: readonly number[], sign: 1 | -1): void {
+  private combineCustom(other: Addend, bounds: readonly number[], sign: 1 | -1): void {
     if (sameBounds(this.customValues, bounds)) {
       this.positive = addSide(this.positive, other, sign);
       return;
@@ -72,12 +82,16 @@ export class HistogramSum {
     this.reconciled = true;
     const common = commonBounds(this.customValues, bounds);
     const own = rebucketed(this.positive, this.customValues, common);
-    this.positive = addSide(own, rebucketed(other, bounds, common), sign);
+    const counts = Float64Array.from(other.counts);
+    const others = { indexes: other.indexes, counts, rests: new Float64Array(counts.length) };
+    this.positive = addSide(own, rebucketed(others, bounds, common), sign);
     this.customValues = common;
   }
 
   /** Gives the zero count of `other` for the zero bucket that both have then. */
-  private combineExponential(other: NativeHistogram, positive: Side, negative: Side, sign: 1 | -1): number {
+  private combineExponential(other: NativeHistogram, sign: 1 | -1): number {
+    const positive = sideOf(other.positiveSpans, other.positiveBuckets);
+    const negative = sideOf(other.negativeSpans, other.negativeBuckets);
     let zero = { threshold: other.zeroThreshold, count: other.zeroCount };
     while (zero.threshold < this.zeroThreshold || zero.threshold > this.zeroThreshold) {
       zero = widened(zero, { schema: other.schema, positive, negative }, this.zeroThreshold);
@@ -121,34 +135,47 @@ export class HistogramSum {
     }
   }
 
-  /** Applies a multiplication or division to all counts. */
-  map(call: (value: number) => number): void {
-    // Nothing rounded away stays nothing, in divisions by 0 too.
-    const ofRest = (rest: number) => (rest === 0 ? 0 : call(rest));
-    this.totals = this.totals.map(call);
-    this.rests = this.rests.map(ofRest);
-    for (const side of [this.positive, this.negative]) {
-      side.counts = side.counts.map(call);
-      side.rests = side.rests.map(ofRest);
-    }
+  private addTotal(at: number, value: number): void {
+    const { totals, rests } = this;
+    const sum = totals[at];
+    const next = sum + value;
+    totals[at] = next;
+    if (next === Number.POSITIVE_INFINITY || next === Number.NEGATIVE_INFINITY) rests[at] = 0;
+    else rests[at] += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+  }
+
+  /** Counts and sum; the hint is left to the caller. */
+  multiply(factor: number): void {
+    multiplySide(this.positive, factor);
+    multiplySide(this.negative, factor);
+    multiplySide(this.totalsAsSide, factor);
+  }
+
+  divide(divisor: number): void {
+    divideSide(this.positive, divisor);
+    divideSide(this.negative, divisor);
+    divideSide(this.totalsAsSide, divisor);
+  }
+
+  private get totalsAsSide(): Side {
+    return { indexes: [], counts: this.totals, rests: this.rests };
   }
 
   get overflows(): boolean {
-    const isInfinite = (value: number) => value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
-    return [this.totals, this.positive.counts, this.negative.counts].some((numbers) => numbers.some(isInfinite));
+    return hasInfinity(this.totals) || hasInfinity(this.positive.counts) || hasInfinity(this.negative.counts);
   }
 
   /** Buckets without a count are left out. */
   result(): NativeHistogram {
-    const [zeroCount, count, sum] = this.totals.map((total, i) => total + this.rests[i]);
+    const { totals, rests } = this;
     const positive = spansOf(this.positive);
     const negative = spansOf(this.negative);
     return {
       schema: this.schema,
-      count,
-      sum,
+      count: totals[1] + rests[1],
+      sum: totals[2] + rests[2],
       zeroThreshold: this.zeroThreshold,
-      zeroCount,
+      zeroCount: totals[0] + rests[0],
       positiveSpans: positive.spans,
       positiveBuckets: positive.buckets,
       negativeSpans: negative.spans,
@@ -159,6 +186,11 @@ export class HistogramSum {
   }
 }
 
+function hasInfinity(values: Float64Array): boolean {
+  for (const value of values) if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return true;
+  return false;
+}
+
 /** The same without buckets that have no count. */
 export function compacted(histogram: NativeHistogram): NativeHistogram {
   return new HistogramSum(histogram).result();
@@ -166,14 +198,14 @@ export function compacted(histogram: NativeHistogram): NativeHistogram {
 
 export function multiplied(histogram: NativeHistogram, factor: number): NativeHistogram {
   const product = new HistogramSum(histogram);
-  product.map((value) => value * factor);
+  product.multiply(factor);
   if (factor < 0) product.hint = "gauge";
   return product.result();
 }
 
 export function divided(histogram: NativeHistogram, divisor: number): NativeHistogram {
   const quotient = new HistogramSum(histogram);
-  quotient.map((value) => value / divisor);
+  quotient.divide(divisor);
   if (divisor < 0) quotient.hint = "gauge";
   const result = quotient.result();
   if (divisor !== 0) return result;
@@ -204,7 +236,7 @@ export function averageOf(histograms: readonly NativeHistogram[]): Combined | un
     if (sum.overflows) return incrementalAverage(histograms, i, collision);
   }
   const count = histograms.length;
-  sum.map((value) => value / count);
+  sum.divide(count);
   return { histogram: sum.result(), reconciled: sum.reconciled, collision };
 }
 
@@ -216,11 +248,11 @@ function incrementalAverage(
 ): Combined | undefined {
   const mean = new HistogramSum(histograms[0]);
   for (let i = 1; i < direct; i++) mean.add(histograms[i]);
-  mean.map((value) => value / direct);
+  mean.divide(direct);
   for (let i = direct; i < histograms.length; i++) {
     const count = i + 1;
     const weight = (count - 1) / count;
-    mean.map((value) => value * weight);
+    mean.multiply(weight);
     if (!mean.add(divided(histograms[i], count))) return undefined;
   }
   return { histogram: mean.result(), reconciled: mean.reconciled, collision };

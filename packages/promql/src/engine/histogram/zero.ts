@@ -1,6 +1,6 @@
 // The zero bucket: to be compared or added, two histograms need one of the same width, that cuts no bucket with a count.
 import { exponentialBound } from "./bounds.ts";
-import type { Side } from "./sides.ts";
+import { type Side, withoutFirst } from "./sides.ts";
 
 export interface ZeroBucket {
   readonly threshold: number;
@@ -43,18 +43,11 @@ function swallow(side: Side, schema: number, threshold: number): ZeroBucket {
 
 /** Without the buckets that end within the zero bucket. */
 export function beyond(side: Side, schema: number, threshold: number): Side {
-  let low = 0;
-  if (threshold > 0) {
-    while (low < side.indexes.length && exponentialBound(side.indexes[low], schema) <= threshold) low++;
-  }
-  if (low === 0) return side;
-  return { indexes: side.indexes.slice(low), counts: side.counts.slice(low), rests: side.rests.slice(low) };
+  if (threshold === 0) return side;
+  return withoutFirst(side, (index) => exponentialBound(index, schema) <= threshold);
 }
 
 /** Without the buckets that begin within the zero bucket, which has their counts. */
 export function outside(side: Side, schema: number, threshold: number): Side {
-  let low = 0;
-  while (low < side.indexes.length && exponentialBound(side.indexes[low] - 1, schema) < threshold) low++;
-  if (low === 0) return side;
-  return { indexes: side.indexes.slice(low), counts: side.counts.slice(low), rests: side.rests.slice(low) };
+  return withoutFirst(side, (index) => exponentialBound(index - 1, schema) < threshold);
 }
