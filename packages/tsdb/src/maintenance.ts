@@ -232,12 +232,12 @@ export class Maintenance {
   }
 
   /**
-   * Seals what is due before the end, so that the next start has less to read. After settled(); for some seconds at
-   * most, what is left is sealed then.
+   * Seals what was held open for late writes before the end, so that the next start has less to read. After settled();
+   * for some seconds at most, what is left is sealed then.
    */
   async sealAtEnd(): Promise<void> {
     const { clock, head } = this.options;
-    if (windowEndMs(head.oldestWindow) + SEAL_DELAY_MS > clock.nowMs()) return;
+    if (head.lateWrites.isEmpty) return;
     const endMs = clock.monotonicMs() + SEAL_AT_END_MS;
     await this.attempt("sealing", async () => {
       if (await this.sealDue(endMs)) await this.checkpoint();

@@ -15,6 +15,10 @@ interface Held {
 export class LateWrites {
   private readonly windows = new Map<number, Held>();
 
+  get isEmpty(): boolean {
+    return this.windows.size === 0;
+  }
+
   note(window: number, nowMs: number): void {
     const known = this.windows.get(window);
     if (known) known.lastMs = nowMs;

@@ -44,7 +44,6 @@ interface TargetRange {
 
 /** For one select: caches what its series share. Use within one turn. */
 export class Gatherer {
-  readonly sink: SampleSink;
   private readonly ranges = new Map<RowTarget, TargetRange>();
   /** One source of a series that has several. */
   private readonly part = new SampleSink(0);
@@ -54,10 +53,9 @@ export class Gatherer {
     private readonly fromMs: number,
     private readonly toMs: number,
     private readonly readBlocks: ReadBlocks | undefined,
-    sampleCapacity = 4096,
-  ) {
-    this.sink = new SampleSink(sampleCapacity);
-  }
+    /** Where results go: one sink may serve several gatherers after each other. */
+    readonly sink = new SampleSink(4096),
+  ) {}
 
   /** The series' samples in the range, or undefined when there are none. */
   gather(id: number): GatheredSamples | undefined {

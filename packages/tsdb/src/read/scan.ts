@@ -127,8 +127,7 @@ export function* scanSamples(
     if (!walk.due()) continue;
     yield;
     walk.resume();
-    gatherer = gathererOf(source, fromMs, untilMs, plan.resolutionMs);
-    gatherer.sink.expect(Math.ceil(samples / Math.max(1, found.length)) * walk.left);
+    gatherer = gathererOf(source, fromMs, untilMs, plan.resolutionMs, gatherer.sink);
   }
   if (options.sorted) found.sort((a, b) => Labels.compare(a.labels, b.labels));
   return found;
@@ -151,7 +150,7 @@ function* scanWeighted(
   let plain: Gatherer | undefined;
   for (let id = walk.take(); id >= 0; id = walk.take()) {
     gatherer ??= new WeightedGatherer({
-      head: new Gatherer(head, fromMs, toMs, undefined, 512),
+      head: new Gatherer(head, fromMs, toMs, undefined, new SampleSink(512)),
       blocks: source.blocks(fromMs, toMs, resolutionMs),
       ofHistograms: gathererOf(source, fromMs, toMs, histogramsMs),
       column,
@@ -246,10 +245,16 @@ export function* scanLabelValues(
   return [...seen].sort(compareStrings);
 }
 
-function gathererOf({ head, blocks }: ScanSource, fromMs: number, toMs: number, resolutionMs: number): Gatherer {
+function gathererOf(
+  { head, blocks }: ScanSource,
+  fromMs: number,
+  toMs: number,
+  resolutionMs: number,
+  into = new SampleSink(512),
+): Gatherer {
   const reader = blocks(fromMs, toMs, resolutionMs);
   const read = reader && ((id: number, from: number, to: number, sink: SampleSink) => reader.read(id, from, to, sink));
-  return new Gatherer(head, fromMs, toMs, read, 512);
+  return new Gatherer(head, fromMs, toMs, read, into);
 }
 
 /** Tells whether a series has samples in the range; exact, and lazy about blocks. */

@@ -70,9 +70,17 @@ export function readRemoval(payload: ByteReader, seriesId: (id: number) => numbe
     const name = payload.text();
     const value = payload.text();
     if (operator === undefined) throw new FormatError("unknown kind of matcher");
-    matchers.push(new Matcher(operator, name, value));
+    matchers.push(matcherOf(operator, name, value));
   }
   return { tombstone, toMs, matchers, isErasure };
+}
+
+function matcherOf(operator: MatchOperator, name: string, value: string): Matcher {
+  try {
+    return new Matcher(operator, name, value);
+  } catch (error) {
+    throw new FormatError(`a matcher that is none: ${(error as Error).message}`);
+  }
 }
 
 /** Does in memory what the record says: the same when it is made and when it is read again. */
