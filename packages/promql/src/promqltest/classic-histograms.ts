@@ -11,7 +11,7 @@ interface Classic {
   readonly buckets: Map<number, number>;
 }
 
-export interface ConvertedSample {
+interface ConvertedSample {
   readonly labels: Labels;
   /** The place of the sample in its line. */
   readonly place: number;

@@ -35,9 +35,21 @@ interface Envelope<T> {
   readonly infos?: readonly string[];
 }
 type Pair = readonly [number, string];
+/** A native histogram in the place of a value; the pages have nothing to draw one with but its totals. */
+type HistogramPair = readonly [number, { readonly count: string; readonly sum: string }];
+interface VectorItem {
+  readonly metric: LabelSet;
+  readonly value?: Pair;
+  readonly histogram?: HistogramPair;
+}
+interface MatrixItem {
+  readonly metric: LabelSet;
+  readonly values?: readonly Pair[];
+  readonly histograms?: readonly HistogramPair[];
+}
 type QueryData =
-  | { readonly resultType: "vector"; readonly result: ReadonlyArray<{ metric: LabelSet; value: Pair }> }
-  | { readonly resultType: "matrix"; readonly result: ReadonlyArray<{ metric: LabelSet; values: readonly Pair[] }> }
+  | { readonly resultType: "vector"; readonly result: readonly VectorItem[] }
+  | { readonly resultType: "matrix"; readonly result: readonly MatrixItem[] }
   | { readonly resultType: "scalar" | "string"; readonly result: Pair };
 
 async function call<T>(path: string, form?: URLSearchParams, signal?: AbortSignal): Promise<Envelope<T>> {
@@ -47,6 +59,13 @@ async function call<T>(path: string, form?: URLSearchParams, signal?: AbortSigna
 export function parseValue(text: string): number {
   if (text === "+Inf" || text === "Inf") return Number.POSITIVE_INFINITY;
   return text === "-Inf" ? Number.NEGATIVE_INFINITY : Number(text);
+}
+
+/** The points of a series; of a histogram the number of observations, which is what a line can show. */
+function pointsOf({ values = [], histograms }: MatrixItem): readonly Pair[] {
+  if (!histograms) return values;
+  const counts = histograms.map(([time, { count }]): Pair => [time, count]);
+  return [...values, ...counts].sort(([a], [b]) => a - b);
 }
 
 const notes = (reply: Envelope<unknown>): readonly string[] => [...(reply.warnings ?? []), ...(reply.infos ?? [])];
@@ -61,9 +80,17 @@ export async function queryInstant(expression: string, atMs: number, signal?: Ab
     value: parseValue(value),
   });
   let samples: InstantSample[];
-  if (data.resultType === "vector") samples = data.result.map((one) => sample(one.metric, one.value));
-  else if (data.resultType === "matrix") {
-    samples = data.result.flatMap((one) => one.values.slice(-1).map((pair) => sample(one.metric, pair)));
+  if (data.resultType === "vector") {
+    samples = data.result.flatMap(({ metric, value, histogram }) => {
+      const pair: Pair | undefined = value ?? (histogram && [histogram[0], histogram[1].count]);
+      return pair ? [sample(metric, pair)] : [];
+    });
+  } else if (data.resultType === "matrix") {
+    samples = data.result.flatMap((one) =>
+      pointsOf(one)
+        .slice(-1)
+        .map((pair) => sample(one.metric, pair)),
+    );
   } else samples = [sample({}, data.result)];
   return { atMs, samples, warnings: notes(reply) };
 }
@@ -86,11 +113,14 @@ export async function queryRange(
   });
   const reply = await call<QueryData>("/api/v1/query_range", form, signal);
   const matrix = reply.data.resultType === "matrix" ? reply.data.result : [];
-  const series = matrix.map((one) => ({
-    labels: one.metric,
-    timesMs: one.values.map((pair) => Math.round(pair[0] * 1000)),
-    values: one.values.map((pair) => parseValue(pair[1])),
-  }));
+  const series = matrix.map((one) => {
+    const points = pointsOf(one);
+    return {
+      labels: one.metric,
+      timesMs: points.map((pair) => Math.round(pair[0] * 1000)),
+      values: points.map((pair) => parseValue(pair[1])),
+    };
+  });
   return { fromMs: start, toMs: end, stepMs, series, warnings: notes(reply) };
 }
 

@@ -83,7 +83,7 @@ export class HistogramNotes {
   }
 }
 
-export type Operation = "addition" | "subtraction" | "aggregation";
+type Operation = "addition" | "subtraction" | "aggregation";
 export type SampleType = "float" | "histogram";
 
 function forMetric(name: string): string {

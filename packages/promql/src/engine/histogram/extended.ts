@@ -9,7 +9,7 @@ import { isReset } from "./resets.ts";
 import { HistogramSum, multiplied } from "./sum.ts";
 
 /** The samples low … high - 1 that a step sees, beyond the window's ends by the look-back. All are histograms. */
-export interface HistogramSpan {
+interface HistogramSpan {
   readonly low: number;
   readonly high: number;
   readonly fromMs: number;
@@ -111,7 +111,7 @@ function interpolated(
 }
 
 /** A point of an instant selector: "mixed" where floats and histograms are in reach, "float" where only floats are. */
-export type SmoothedPoint = NativeHistogram | "mixed" | "float" | undefined;
+type SmoothedPoint = NativeHistogram | "mixed" | "float" | undefined;
 
 /** For each step the histogram at its time: between the samples around it, or the last one when none follows. */
 export function* smoothedPoints(

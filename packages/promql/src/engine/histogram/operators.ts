@@ -7,13 +7,13 @@ import { divided, HistogramSum, multiplied } from "./sum.ts";
 import { trimmed } from "./trim.ts";
 
 /** A float, where `histogram` is undefined, or a histogram. */
-export interface Operand {
+interface Operand {
   readonly value: number;
   readonly histogram: NativeHistogram | undefined;
 }
 
 /** A comparison gives true or false; undefined: the operator does not work on these. */
-export type OperatorResult = NativeHistogram | boolean | undefined;
+type OperatorResult = NativeHistogram | boolean | undefined;
 
 /** At least one side is a histogram, or the operator is one that needs one. */
 export function histogramOperator(

@@ -4,9 +4,9 @@ import { KahanSum } from "../kahan.ts";
 import { allBuckets, type HistogramBucket, hasCustomBuckets } from "./bounds.ts";
 
 /** What observations of NaN, which are in no bucket, did to a result. */
-export type NanEffect = "result" | "skewed" | undefined;
+type NanEffect = "result" | "skewed" | undefined;
 
-export interface NativeQuantile {
+interface NativeQuantile {
   readonly value: number;
   readonly nan: NanEffect;
 }
@@ -86,7 +86,7 @@ export function shareBelow({ lower, upper }: HistogramBucket, value: number, lin
   return lower >= 0 ? (logValue - logLower) / (logUpper - logLower) : 1 - (logValue - logUpper) / (logLower - logUpper);
 }
 
-export interface NativeFraction {
+interface NativeFraction {
   readonly value: number;
   /** Observations of NaN count in no fraction. */
   readonly nans: boolean;

@@ -53,7 +53,7 @@ export class HistogramSeries {
 }
 
 /** The samples low … last of a series, all of them histograms, in a window (fromMs, toMs]. */
-export interface HistogramWindow {
+interface HistogramWindow {
   readonly low: number;
   readonly last: number;
   readonly fromMs: number;

@@ -213,7 +213,7 @@ export function divided(histogram: NativeHistogram, divisor: number): NativeHist
   return { ...result, positiveSpans: [], positiveBuckets: [], negativeSpans: [], negativeBuckets: [] };
 }
 
-export interface Combined {
+interface Combined {
   readonly histogram: NativeHistogram;
   readonly reconciled: boolean;
   /** Among the histograms both kinds of hint occur: after a reset, and not after one. */

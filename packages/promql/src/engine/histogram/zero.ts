@@ -2,7 +2,7 @@
 import { exponentialBound } from "./bounds.ts";
 import { type Side, withoutFirst } from "./sides.ts";
 
-export interface ZeroBucket {
+interface ZeroBucket {
   readonly threshold: number;
   readonly count: number;
 }
