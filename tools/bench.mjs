@@ -9,6 +9,7 @@ const BENCHES = {
   codec: "packages/tsdb/bench/codec.mjs",
   head: "packages/tsdb/bench/head.mjs",
   scrape: "packages/server/bench/scrape.mjs",
+  api: "packages/server/bench/api.mjs",
   rules: "packages/server/bench/rules.mjs",
   alerts: "packages/server/bench/alerts.mjs",
   promql: "packages/promql/bench/queries.mjs",

@@ -5,6 +5,7 @@ import { equalHistograms } from "./codec/histogram.ts";
 import { isSame, type Taken } from "./head/generic-store.ts";
 import type { Head } from "./head/head.ts";
 import { Gatherer } from "./read/gather.ts";
+import { SampleSink } from "./read/sample-sink.ts";
 
 /** How far ahead of the clock a sample may be: one with a wrong clock must not make those that follow too old. */
 export const AHEAD_MS_MAX = 600_000;
@@ -38,7 +39,7 @@ function newestRowMs(head: Head, id: number): number {
 }
 
 function knownSample(head: Head, id: number, timeMs: number, sample: Sample): Taken | undefined {
-  const known = new Gatherer(head, timeMs, timeMs, undefined, 64).gather(id);
+  const known = new Gatherer(head, timeMs, timeMs, undefined, new SampleSink(64)).gather(id);
   if (!known) return undefined;
   const histogram = sample.stale ? undefined : sample.histogram;
   const other = known.histograms?.[0];

@@ -10,11 +10,12 @@ import {
   type StateFile,
 } from "../alerts/index.ts";
 import { systemResolver } from "../collect/discovery/dns-resolver.ts";
+import type { DiscoveryDeps } from "../collect/discovery/interface.ts";
 import type { PrometheusConfig } from "../collect/prometheus-config.ts";
 import type { StorewatchConfig } from "../config/storewatch-config.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { systemRng } from "../kernel/rng.ts";
-import { createSafeHttp } from "../kernel/safe-http.ts";
+import { createSafeHttp, type SafeHttp } from "../kernel/safe-http.ts";
 import type { SelfMetrics } from "../kernel/self-metrics.ts";
 import {
   createAlertmanagerSender,
@@ -99,14 +100,7 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
   const external = createAlertmanagerSender({ clock, logger, metrics, rng: systemRng });
   let alertmanagers: readonly string[] = [];
   const finder = createAlertmanagerFinder({
-    discovery: {
-      clock,
-      http,
-      random: systemRng,
-      resolver: systemResolver(),
-      userAgent: "Storewatch",
-      onProblem: (source, message) => logger.warn({ source, error: message }, "Alertmanagers kept as they were"),
-    },
+    discovery: discoveryDeps(clock, http, logger),
     onTargets: (targets) => {
       alertmanagers = targets.map(({ name }) => name);
       external.setTargets(targets);
@@ -150,5 +144,16 @@ export async function createAlertStage(options: AlertStageOptions): Promise<Aler
       await quality.stop();
       await Promise.all([state.close(), deliveries.close(), counts.close(), client.close()]);
     },
+  };
+}
+
+function discoveryDeps(clock: Clock, http: SafeHttp["request"], logger: Logger): DiscoveryDeps {
+  return {
+    clock,
+    http,
+    random: systemRng,
+    resolver: systemResolver(),
+    userAgent: "Storewatch",
+    onProblem: (source, message) => logger.warn({ source, error: message }, "Alertmanagers kept as they were"),
   };
 }

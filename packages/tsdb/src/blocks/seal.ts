@@ -7,6 +7,7 @@ import { windowEndMs, windowStartMs } from "../head/window.ts";
 import { Bitmap } from "../labels/postings.ts";
 import { encodeSeries, SERIES_PER_RECORD } from "../labels/series-codec.ts";
 import { Gatherer } from "../read/gather.ts";
+import { SampleSink } from "../read/sample-sink.ts";
 import type { RetentionPolicy } from "../retention.ts";
 import {
   type BlockStore,
@@ -100,7 +101,7 @@ class GroupEncoderOf {
   }
 
   nextSlice(): void {
-    this.gatherer = new Gatherer(this.head, this.fromMs, this.toMs, undefined, 2 ** 14);
+    this.gatherer = new Gatherer(this.head, this.fromMs, this.toMs, undefined, new SampleSink(2 ** 14));
   }
 
   private note(id: number, times: ArrayLike<number>, total: BlockTotals): void {
