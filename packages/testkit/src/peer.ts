@@ -7,6 +7,7 @@ const HINTS: Readonly<Record<string, string>> = {
   prometheus: "prometheus",
   amtool: "prometheus-alertmanager",
   "prometheus-alertmanager": "prometheus-alertmanager",
+  "victoria-metrics": "victoria-metrics",
   chromium: "chromium",
 };
 
