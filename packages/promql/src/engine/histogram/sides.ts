@@ -1,18 +1,17 @@
 // One side of a histogram as it is computed with: the buckets that are there, by their index.
 //
-// Rates of histograms are sums over some 40 buckets for each step and series: typed arrays, and no object for a bucket.
+// Rates of histograms are sums over some 40 buckets for each step and series: no object for a bucket, and plain arrays
+// (typed ones of that length lie outside the heap: allocating them took half of the time).
 import type { BucketSpan } from "@storewatch/model";
 
 export interface Side {
   /** Ascending; shared, never written. */
   readonly indexes: readonly number[];
-  readonly counts: Float64Array;
-  /** What the additions so far have rounded away (Kahan); the count is counts[i] + rests[i]. */
-  readonly rests: Float64Array;
+  readonly counts: number[];
+  /** What the additions so far have rounded away (Kahan), if anything; the count is counts[i] + rests[i]. */
+  rests: number[] | undefined;
 }
 
-const NO_NUMBERS = new Float64Array(0);
-const EMPTY: Side = { indexes: [], counts: NO_NUMBERS, rests: NO_NUMBERS };
 /** The layouts seen last: those of one sample are mostly those of the next. */
 const LAYOUTS: { spans: readonly BucketSpan[]; indexes: readonly number[] }[] = [];
 const LAYOUTS_MAX = 8;
@@ -46,13 +45,12 @@ export interface Addend {
 }
 
 export function addendOf(spans: readonly BucketSpan[], buckets: readonly number[]): Addend {
-  return buckets.length === 0 ? EMPTY : { indexes: bucketIndexes(spans), counts: buckets };
+  return { indexes: bucketIndexes(spans), counts: buckets };
 }
 
 /** A copy to compute with. */
 export function sideOf(spans: readonly BucketSpan[], buckets: readonly number[]): Side {
-  if (buckets.length === 0) return EMPTY;
-  return { indexes: bucketIndexes(spans), counts: new Float64Array(buckets), rests: new Float64Array(buckets.length) };
+  return { indexes: bucketIndexes(spans), counts: buckets.slice(), rests: undefined };
 }
 
 /** The buckets with a count, as spans. */
@@ -61,7 +59,7 @@ export function spansOf({ indexes, counts, rests }: Side): { spans: BucketSpan[]
   const buckets: number[] = [];
   let end = 0;
   for (let i = 0; i < indexes.length; i++) {
-    const count = counts[i] + rests[i];
+    const count = rests ? counts[i] + rests[i] : counts[i];
     if (count === 0) continue;
     buckets.push(count);
     if (spans.length > 0 && indexes[i] === end) spans[spans.length - 1].length++;
@@ -82,15 +80,19 @@ export function reduced(side: Side, levels: number): Side {
 /** Buckets joined under new indexes, which must ascend as the old ones do. */
 export function regrouped(side: Side, place: (index: number) => number): Side {
   const indexes: number[] = [];
-  const counts = new Float64Array(side.counts.length);
-  const rests = new Float64Array(side.counts.length);
+  const counts: number[] = [];
+  const rests: number[] | undefined = side.rests && [];
   for (let i = 0; i < side.indexes.length; i++) {
     const target = place(side.indexes[i]);
-    if (indexes[indexes.length - 1] !== target) indexes.push(target);
+    if (indexes[indexes.length - 1] !== target) {
+      indexes.push(target);
+      counts.push(0);
+      rests?.push(0);
+    }
     counts[indexes.length - 1] += side.counts[i];
-    rests[indexes.length - 1] += side.rests[i];
+    if (rests && side.rests) rests[indexes.length - 1] += side.rests[i];
   }
-  return { indexes, counts: counts.subarray(0, indexes.length), rests: rests.subarray(0, indexes.length) };
+  return { indexes, counts, rests };
 }
 
 /** Without the buckets before the first one that `keeps`. */
@@ -98,14 +100,14 @@ export function withoutFirst({ indexes, counts, rests }: Side, drops: (index: nu
   let low = 0;
   while (low < indexes.length && drops(indexes[low])) low++;
   if (low === 0) return { indexes, counts, rests };
-  return { indexes: indexes.slice(low), counts: counts.subarray(low), rests: rests.subarray(low) };
+  return { indexes: indexes.slice(low), counts: counts.slice(low), rests: rests?.slice(low) };
 }
 
 /** Adds the counts of `other` times `sign`, compensated; gives the side to go on with. */
 export function addSide(side: Side, other: Addend, sign: 1 | -1): Side {
   if (other.indexes.length === 0) return side;
   const target = sameIndexes(side.indexes, other.indexes) ? side : widened(side, other.indexes);
-  const { indexes, counts, rests } = target;
+  const { indexes, counts } = target;
   let at = 0;
   for (let i = 0; i < other.indexes.length; i++) {
     while (indexes[at] !== other.indexes[i]) at++;
@@ -113,8 +115,14 @@ export function addSide(side: Side, other: Addend, sign: 1 | -1): Side {
     const sum = counts[at];
     const next = sum + value;
     counts[at] = next;
-    if (next === Number.POSITIVE_INFINITY || next === Number.NEGATIVE_INFINITY) rests[at] = 0;
-    else rests[at] += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    if (next === Number.POSITIVE_INFINITY || next === Number.NEGATIVE_INFINITY) {
+      if (target.rests) target.rests[at] = 0;
+      continue;
+    }
+    const lost = Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    if (lost === 0) continue;
+    target.rests ??= new Array<number>(counts.length).fill(0);
+    target.rests[at] += lost;
   }
   return target;
 }
@@ -129,27 +137,26 @@ function sameIndexes(a: readonly number[], b: readonly number[]): boolean {
 /** The side with buckets for the other indexes too. */
 function widened(side: Side, others: readonly number[]): Side {
   const indexes: number[] = [];
-  const counts = new Float64Array(side.indexes.length + others.length);
-  const rests = new Float64Array(counts.length);
+  const counts: number[] = [];
+  const rests: number[] | undefined = side.rests && [];
   let a = 0;
   let b = 0;
   while (a < side.indexes.length || b < others.length) {
     const fromSide = b === others.length || side.indexes[a] <= others[b];
     const index = fromSide ? side.indexes[a] : others[b];
-    if (fromSide) {
-      counts[indexes.length] = side.counts[a];
-      rests[indexes.length] = side.rests[a++];
-    }
+    counts.push(fromSide ? side.counts[a] : 0);
+    rests?.push(fromSide && side.rests ? side.rests[a] : 0);
+    if (fromSide) a++;
     if (others[b] === index) b++;
     indexes.push(index);
   }
-  return { indexes, counts: counts.subarray(0, indexes.length), rests: rests.subarray(0, indexes.length) };
+  return { indexes, counts, rests };
 }
 
 export function multiplySide({ counts, rests }: Side, factor: number): void {
   for (let i = 0; i < counts.length; i++) {
     counts[i] *= factor;
-    if (rests[i] !== 0) rests[i] *= factor;
+    if (rests && rests[i] !== 0) rests[i] *= factor;
   }
 }
 
@@ -157,6 +164,6 @@ export function divideSide({ counts, rests }: Side, divisor: number): void {
   for (let i = 0; i < counts.length; i++) {
     counts[i] /= divisor;
     // Nothing rounded away stays nothing, in divisions by 0 too.
-    if (rests[i] !== 0) rests[i] /= divisor;
+    if (rests && rests[i] !== 0) rests[i] /= divisor;
   }
 }

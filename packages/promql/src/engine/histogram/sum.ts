@@ -28,8 +28,8 @@ export class HistogramSum {
   private positive: Side;
   private negative: Side;
   /** Zero count, count, sum: in that order. */
-  private readonly totals: Float64Array;
-  private readonly rests = new Float64Array(3);
+  private readonly totals: number[];
+  private readonly rests = [0, 0, 0];
 
   constructor(first: NativeHistogram) {
     this.hint = first.counterReset;
@@ -38,7 +38,7 @@ export class HistogramSum {
     this.zeroThreshold = first.zeroThreshold;
     this.positive = sideOf(first.positiveSpans, first.positiveBuckets);
     this.negative = sideOf(first.negativeSpans, first.negativeBuckets);
-    this.totals = Float64Array.of(first.zeroCount, first.count, first.sum);
+    this.totals = [first.zeroCount, first.count, first.sum];
   }
 
   private get isCustom(): boolean {
@@ -82,8 +82,7 @@ export class HistogramSum {
     this.reconciled = true;
     const common = commonBounds(this.customValues, bounds);
     const own = rebucketed(this.positive, this.customValues, common);
-    const counts = Float64Array.from(other.counts);
-    const others = { indexes: other.indexes, counts, rests: new Float64Array(counts.length) };
+    const others = { indexes: other.indexes, counts: Array.from(other.counts), rests: undefined };
     this.positive = addSide(own, rebucketed(others, bounds, common), sign);
     this.customValues = common;
   }
@@ -186,7 +185,7 @@ export class HistogramSum {
   }
 }
 
-function hasInfinity(values: Float64Array): boolean {
+function hasInfinity(values: readonly number[]): boolean {
   for (const value of values) if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return true;
   return false;
 }

@@ -32,7 +32,7 @@ function swallow(side: Side, schema: number, threshold: number): ZeroBucket {
   let count = 0;
   for (let i = 0; i < side.indexes.length; i++) {
     if (exponentialBound(side.indexes[i] - 1, schema) >= threshold) break;
-    const own = side.counts[i] + side.rests[i];
+    const own = side.counts[i] + (side.rests?.[i] ?? 0);
     const upper = exponentialBound(side.indexes[i], schema);
     // An empty bucket does not mind being cut.
     if (upper > threshold) return { count: count + own, threshold: own === 0 ? threshold : upper };
