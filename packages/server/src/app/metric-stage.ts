@@ -110,6 +110,7 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
     clock,
     metrics,
     slow: slowQueries,
+    rawRetentionMs: rawRetentionMs(options.retention),
     nextTurn: () => turns.next(),
   });
   const sources = new Map<number, RowWriter>();
@@ -144,6 +145,11 @@ export async function openMetricStage(options: MetricStageOptions): Promise<Metr
       await store.close();
     },
   };
+}
+
+/** Of the class that keeps its samples for the shortest time. */
+function rawRetentionMs({ default: first, classes = [] }: RetentionOptions): number {
+  return Math.min(...[first, ...classes].map(({ timeMs }) => timeMs));
 }
 
 function addStoreMetrics(store: MetricStore, metrics: SelfMetrics): void {

@@ -6,7 +6,7 @@ import { type AdminActions, adminRoutes } from "./admin-route.ts";
 import type { QueryService } from "./interface.ts";
 import type { Params } from "./params.ts";
 import { exemplars, format, instant, parse, range } from "./query-route.ts";
-import { paramsOf, sendData, speakPrometheus } from "./reply.ts";
+import { errorJson, paramsOf, sendData, sendJson, speakPrometheus } from "./reply.ts";
 import { labelNames, labelValues, series } from "./series-route.ts";
 
 export interface QueryRouteDependencies {
@@ -27,6 +27,10 @@ export interface QueryRouteDependencies {
   readonly status: Readonly<Record<string, StatusPage>>;
   readonly admin: AdminActions;
 }
+
+/** Upstream has it behind a feature flag, and answers in this way without that. */
+const NO_SEARCH =
+  "the search API is not in this version: ask labels or label/NAME/values, which take match[] and limit";
 
 /** `data` of the answer. What belongs to the platform is left out for callers of some shops. */
 export type StatusPage = (scope: TenantScope, params: Params) => unknown;
@@ -61,6 +65,14 @@ export function queryRoutes(deps: QueryRouteDependencies): FastifyPluginAsync {
       app.get(`/api/v1/${path}`, { config: { access: "viewer" } }, async (request, reply) =>
         sendData(reply, JSON.stringify(await read(request.principal.scope, paramsOf(request)))),
       );
+    }
+    for (const what of ["metric_names", "label_names", "label_values"]) {
+      app.route({
+        method: ["GET", "POST"],
+        url: `/api/v1/search/${what}`,
+        config: { access: "viewer" },
+        handler: (_, reply) => sendJson(reply.code(404), errorJson("not_found", NO_SEARCH)),
+      });
     }
     adminRoutes(app, deps.admin);
   };

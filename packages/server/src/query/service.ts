@@ -60,6 +60,8 @@ export interface QueryDependencies {
   readonly limits?: QueryLimits;
   /** Samples may come in this much later than others of their time: younger steps are not kept. Default 10 min. */
   readonly outOfOrderMs?: number;
+  /** How long every sample is kept; what is older may be answered from intervals. Default: for ever. */
+  readonly rawRetentionMs?: number;
 }
 
 const DEFAULT_OUT_OF_ORDER_MS = 600_000;
@@ -312,12 +314,13 @@ class Service implements QueryService {
     if (options.isUrgent || options.isFresh || options.added?.length) return undefined;
     // Where the store may answer from intervals, a part of the range may be answered otherwise than the whole.
     if (stepMs % INTERVAL_MS === 0) return undefined;
+    const rawFromMs = this.deps.clock.nowMs() - (this.deps.rawRetentionMs ?? Number.POSITIVE_INFINITY);
     const lookbackMs = options.lookbackMs ?? this.deps.lookbackMs ?? DEFAULT_LOOKBACK_MS;
     const isExperimental = this.deps.isExperimental ?? false;
     try {
       const expr = parseExpression(expression, { experimental: isExperimental });
       const windowMs = stepWindowMs(expr, lookbackMs, SUBQUERY_STEP_MS);
-      if (windowMs === undefined) return undefined;
+      if (windowMs === undefined || startMs - windowMs < rawFromMs) return undefined;
       // The same question at another time: same number of steps. Moving on, it replaces what it kept before.
       const steps = Math.floor((endMs - startMs) / stepMs);
       const question = `${lookbackMs} ${isExperimental} ${steps} ${printExpression(expr)}`;
