@@ -9,7 +9,7 @@ import {
 } from "@storewatch/model";
 import { TIME_MS_LIMIT } from "./codec/times.ts";
 
-export const EXEMPLARS_MAX = 100_000;
+const EXEMPLARS_MAX = 100_000;
 /** Of all its label names and values together, as OpenMetrics has it. */
 const LABEL_CHARACTERS_MAX = 128;
 

@@ -13,7 +13,7 @@ const FORMAT = 1;
 const LEFT_OUT = /^(lock\.db.*|storewatch\.pid|snapshots|replaced-.*|meta\.db.*|metrics|shop\.log|demo|backup\.json)$/;
 
 /** What cannot be done, in one line for the operator. */
-export class BackupError extends Error {}
+class BackupError extends Error {}
 
 export interface BackupResult {
   readonly bytes: number;

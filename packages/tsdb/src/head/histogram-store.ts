@@ -6,7 +6,7 @@ import type { HistogramRun } from "../read/histogram-run.ts";
 import { windowOf } from "./window.ts";
 
 /** A reader decodes whole chunks. */
-export const HISTOGRAMS_PER_CHUNK = 120;
+const HISTOGRAMS_PER_CHUNK = 120;
 const CHUNK_BYTES_MAX = 65_536;
 
 export interface HistogramChunk {
