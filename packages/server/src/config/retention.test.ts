@@ -32,7 +32,7 @@ tenants:
     "8:17 there is no class silver in metrics.retention_classes",
   ]);
   expect(problems(good.replace("365d", "30m"))[0]).toMatch(/^6:13 .*gold\.retention: expected at least 1h/);
-  expect(problems(good.replace("50GB", "50 GB"))[0]).toMatch(/^3:19 .*expected a size/);
-  expect(problems(good.replace("gold:", "Gold:"))[0]).toMatch(/expected a name/);
+  expect(problems(good.replace("50GB", "50 GB"))[0]).toMatch(/^3:3 .*expected a size/);
+  expect(problems(good.replace("gold:", "Gold:"))[0]).toMatch(/^6:5 metrics.retention_classes.Gold/);
   expect(problems(good.replace("5m: 90d", "5m: soon"))[0]).toMatch(/expected a duration/);
 });
