@@ -12,6 +12,7 @@ const BENCHES = {
   api: "packages/server/bench/api.mjs",
   rules: "packages/server/bench/rules.mjs",
   alerts: "packages/server/bench/alerts.mjs",
+  remote: "packages/server/bench/remote-write.mjs",
   promql: "packages/promql/bench/queries.mjs",
   latency: "e2e/bench/alert-latency.mjs",
   start: "e2e/bench/start.mjs",
