@@ -48,8 +48,7 @@ async function run(...args: string[]) {
   return { code, out, err };
 }
 
-async function openMetrics(dataDir: string): Promise<Tsdb> {
-  const clock = new FakeClock(START_MS + 200 * 60_000);
+async function openMetrics(dataDir: string, clock = new FakeClock(START_MS + 200 * 60_000)): Promise<Tsdb> {
   const tsdb = await openTsdb({ dataDir: path.join(dataDir, "metrics"), clock, retention });
   opened.push(tsdb);
   return tsdb;
@@ -66,9 +65,13 @@ async function running(): Promise<Tsdb> {
   const meta = await openMetadataStore(metadataFile(data));
   opened.push(meta);
   await meta.audit({ atMs: START_MS, who: "someone", action: "user.create", subject: "Ana", detail: "" });
-  const tsdb = await openMetrics(data);
+  const clock = new FakeClock(START_MS);
+  const tsdb = await openMetrics(data, clock);
   const labels = Labels.from({ __name__: "orders", tenant_id: "acme" });
-  for (let i = 0; i < 150; i++) await tsdb.append([{ labels, timeMs: START_MS + i * 60_000, value: i }]);
+  for (let i = 0; i < 150; i++) {
+    await tsdb.append([{ labels, timeMs: START_MS + i * 60_000, value: i }]);
+    await clock.advance(60_000);
+  }
   await tsdb.maintain();
   expect(tsdb.stats().blocks).toBeGreaterThan(0);
   mkdirSync(path.join(data, "alerts"));
