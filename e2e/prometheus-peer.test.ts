@@ -148,7 +148,12 @@ remote_read:
         ({ metric }) => metric.tenant_id,
       ),
     ).toEqual(["acme"]);
-    expect(await query('up{job="all"} == 1 and on () scrape_samples_scraped{job="all"} == 6')).toHaveLength(1);
+    const scraped = 'up{job="all"} == 1 and on () scrape_samples_scraped{job="all"} == 6';
+    await waitUntil(
+      async () => (await query(scraped)).length > 0,
+      15_000,
+      () => output,
+    );
   });
 
   test("reads remotely, whatever it does with it", async () => {
