@@ -94,7 +94,7 @@ export class RetentionPolicy {
   }
 }
 
-export function keptMsOf(one: RetentionClass, resolutionMs: number): number {
+function keptMsOf(one: RetentionClass, resolutionMs: number): number {
   if (resolutionMs === 0) return one.timeMs;
   return (resolutionMs === FIVE_MINUTES_MS ? one.fiveMinutesMs : one.oneHourMs) ?? 0;
 }

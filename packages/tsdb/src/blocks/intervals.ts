@@ -10,7 +10,7 @@ import type { WeightedSink } from "../read/weighted-sink.ts";
 import { SERIES_PER_GROUP } from "./block-store.ts";
 import type { GroupEncoder } from "./group-codec.ts";
 
-export const COLUMN = {
+const COLUMN = {
   /** Samples as they were: the first and the last one of each interval, both sides of counter resets, a marker at the end. */
   kept: 0,
   /** Number of samples. This and what follows have the time of the interval's last sample. */
@@ -162,7 +162,7 @@ export function keptHistograms(run: HistogramRun, lengthMs: number): HistogramRu
 export type IntervalColumn = "sum" | "min" | "max" | "weights";
 
 /** Reads one column of the series' group, all of it; returns where it stands in the sink. */
-export type ReadColumn = (which: number, sink: SampleSink) => void;
+type ReadColumn = (which: number, sink: SampleSink) => void;
 
 /** Puts the columns of one series together again. */
 export class IntervalReader {

@@ -33,7 +33,7 @@ export function encodeSeries(out: ByteWriter, index: SeriesIndex, ids: ArrayLike
   for (const ref of refs) out.varint(ref);
 }
 
-export interface SeriesVisitor {
+interface SeriesVisitor {
   /** Series whose labels need not be read. */
   readonly skip: (id: number) => boolean;
   /** The index has the series under this id. */

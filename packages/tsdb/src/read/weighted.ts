@@ -5,12 +5,12 @@ import type { IntervalColumn } from "../blocks/intervals.ts";
 import type { GatheredSamples, Gatherer } from "./gather.ts";
 import { WeightedSink } from "./weighted-sink.ts";
 
-export interface WeightedSamples extends GatheredSamples {
+interface WeightedSamples extends GatheredSamples {
   /** Undefined: each stands for itself. */
   readonly counts?: Float64Array;
 }
 
-export interface WeightedSources {
+interface WeightedSources {
   /** Knows nothing of blocks. */
   readonly head: Gatherer;
   readonly blocks: BlockReader | undefined;
