@@ -10,7 +10,7 @@ import type { Batch, Intake, IntakeResult, RefusalReason } from "./interface.ts"
 import { Refusals } from "./refusals.ts";
 import { Judge, place, shortText, type Verdict } from "./verdicts.ts";
 
-export interface IntakeStore {
+interface IntakeStore {
   append(scope: TenantScope, samples: readonly Sample[]): Promise<AppendResult>;
   appendExemplars?(
     scope: TenantScope,

@@ -2,7 +2,7 @@
 // set of label names. See docs/limits.md and docs/decisions.
 import { Labels, METRIC_NAME, TENANT_LABEL } from "@storewatch/model";
 
-export const OTHER = "__other__";
+const OTHER = "__other__";
 
 /** How values are added up; "none": they cannot be. */
 export type RollupKind = "counter" | "gauge" | "none";

@@ -13,9 +13,9 @@ import { crc32 } from "node:zlib";
 export const KIND = { series: 1, row: 2, samples: 3, message: 4 } as const;
 
 export const HEADER_BYTES = 8;
-export const RECORD_HEADER_BYTES = 9;
+const RECORD_HEADER_BYTES = 9;
 /** No record is longer: what says so is damage. */
-export const RECORD_BYTES_MAX = 256 * 2 ** 20;
+const RECORD_BYTES_MAX = 256 * 2 ** 20;
 const MAGIC = 0x4c525753;
 const VERSION = 1;
 
