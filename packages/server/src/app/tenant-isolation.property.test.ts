@@ -103,8 +103,8 @@ const point = (tenants: readonly string[]): fc.Arbitrary<Point> =>
   });
 
 function sampleOf({ metric, tenant, label, seconds, value }: Point): Sample {
-  const le = metric === "b_bucket" ? { le: label } : { i: label };
-  const labels = Labels.from({ __name__: metric, tenant_id: tenant, ...le });
+  const more: Record<string, string> = metric === "b_bucket" ? { le: label } : { i: label };
+  const labels = Labels.from({ __name__: metric, tenant_id: tenant, ...more });
   return { labels, timeMs: NOW_MS - seconds * 1000, value };
 }
 
@@ -135,6 +135,12 @@ const matchers = fc.constantFrom(
 const selector = fc
   .tuple(fc.constantFrom("m_total", "g", "b_bucket", "only_others", "none"), matchers)
   .map(([name, tail]) => (tail.includes("__name__") ? tail : name + tail));
+const FIRST: Readonly<Record<string, string>> = {
+  topk: "2, ",
+  limitk: "1, ",
+  quantile: "0.5, ",
+  count_values: '"tenant_id", ',
+};
 const expression = fc.letrec<{ vector: string }>((tie) => ({
   vector: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
@@ -149,7 +155,7 @@ const expression = fc.letrec<{ vector: string }>((tie) => ({
         fc.constantFrom("", " by (tenant_id)", " without (i)"),
       )
       .map(([inner, op, by]) => {
-        const first = { topk: "2, ", limitk: "1, ", quantile: "0.5, ", count_values: '"tenant_id", ' }[op] ?? "";
+        const first = FIRST[op] ?? "";
         return `${op}${by} (${first}${inner})`;
       }),
     fc
