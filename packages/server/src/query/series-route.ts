@@ -74,7 +74,7 @@ export async function series(
 }
 
 /** Sorted, each once. */
-export async function findSeries(
+async function findSeries(
   store: SeriesHandlerDependencies["store"],
   { scope, selectors, fromMs, toMs }: SeriesQuestion,
   turns: Turns,
@@ -103,7 +103,7 @@ export async function labelNames(
   return sendList(reply, names, limit, JSON.stringify, deps.nextTurn);
 }
 
-export function findLabelNames(
+function findLabelNames(
   store: SeriesHandlerDependencies["store"],
   { scope, selectors, fromMs, toMs }: SeriesQuestion,
   turns: Turns,
@@ -126,7 +126,7 @@ export async function labelValues(
   return sendList(reply, values, limit, JSON.stringify, deps.nextTurn);
 }
 
-export function findLabelValues(
+function findLabelValues(
   store: SeriesHandlerDependencies["store"],
   name: string,
   { scope, selectors, fromMs, toMs }: SeriesQuestion,
@@ -136,7 +136,7 @@ export function findLabelValues(
 }
 
 /** Names beyond the classic ones come escaped in a path: `U__` and hexadecimal code points between underscores. */
-export function unescapeName(name: string): string {
+function unescapeName(name: string): string {
   if (!name.startsWith("U__")) return name;
   let isGood = true;
   const text = name.slice(3).replace(/__|_([0-9A-Fa-f]{1,6})_|_/g, (part, hex: string | undefined) => {

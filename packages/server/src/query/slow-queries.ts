@@ -4,7 +4,7 @@ import type { SlowQuery } from "@storewatch/model/api";
 import type { Logger } from "../kernel/logger.ts";
 import { scopeKey } from "./gate.ts";
 
-export type FinishedQuery = Omit<SlowQuery, "at" | "tenants"> & { readonly scope: TenantScope };
+type FinishedQuery = Omit<SlowQuery, "at" | "tenants"> & { readonly scope: TenantScope };
 
 export interface SlowQueryLog {
   note(query: FinishedQuery): void;
