@@ -14,5 +14,7 @@ export interface HostCollector {
   readonly name: string;
   /** False: only when it is asked for, as node_exporter does not run it by default either. */
   readonly byDefault?: boolean;
+  /** See Collector. */
+  readonly cacheMs?: number;
   read(context: HostContext): Families | Promise<Families>;
 }

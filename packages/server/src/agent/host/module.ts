@@ -1,20 +1,76 @@
 // The host: what node_exporter says, by the same names.
 import { type Collector, collectorModule } from "../interface.ts";
+import { cpufreq, createCpu } from "./cpu.ts";
+import { diskstats } from "./diskstats.ts";
+import { createFilesystem } from "./filesystem.ts";
+import { edac, nvme, powerSupply, thermalZone } from "./hardware.ts";
 import type { HostCollector } from "./host-collector.ts";
-import { loadavg } from "./loadavg.ts";
+import { hwmon } from "./hwmon.ts";
+import { osRelease, selinux, uname } from "./identity.ts";
+import * as kernel from "./kernel.ts";
+import { mdadm } from "./mdadm.ts";
+import { meminfo, vmstat } from "./memory.ts";
+import * as network from "./network.ts";
+import { processes } from "./processes.ts";
 import { hostSchema } from "./section.ts";
+import * as sockets from "./sockets.ts";
+import { createTextfile } from "./textfile.ts";
+import { time } from "./time.ts";
+import { timex } from "./timex.ts";
 
-const COLLECTORS: readonly HostCollector[] = [loadavg];
+function hostCollectors(): readonly HostCollector[] {
+  return [
+    network.arp,
+    network.bonding,
+    kernel.cgroups,
+    sockets.conntrack,
+    createCpu(),
+    cpufreq,
+    diskstats,
+    edac,
+    kernel.entropy,
+    kernel.filefd,
+    createFilesystem(),
+    hwmon,
+    kernel.interrupts,
+    kernel.kernelHung,
+    kernel.loadavg,
+    mdadm,
+    meminfo,
+    network.netclass,
+    network.netdev,
+    sockets.netstat,
+    nvme,
+    osRelease,
+    powerSupply,
+    kernel.pressure,
+    processes,
+    kernel.schedstat,
+    selinux,
+    sockets.sockstat,
+    sockets.softnet,
+    kernel.stat,
+    sockets.tcpstat,
+    createTextfile(),
+    thermalZone,
+    time,
+    timex,
+    sockets.udpQueues,
+    uname,
+    vmstat,
+  ];
+}
 
 export const hostModule = collectorModule({
   name: "host",
   schema: hostSchema,
   create: (section, deps) =>
-    COLLECTORS.map((collector): Collector => {
-      const byDefault = collector.byDefault !== false || section.enable.includes(collector.name);
+    hostCollectors().map((collector): Collector => {
+      const isOn = collector.byDefault !== false || section.enable.includes(collector.name);
       return {
         name: collector.name,
-        byDefault: byDefault && !section.disable.includes(collector.name),
+        byDefault: isOn && !section.disable.includes(collector.name),
+        cacheMs: collector.cacheMs,
         collect: async (signal) => (await collector.read({ ...deps, section, signal })).list(),
       };
     }),
