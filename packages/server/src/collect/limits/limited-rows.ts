@@ -51,7 +51,7 @@ export class LimitedRows implements RowWriter {
   private readonly perSecond: number;
   /** Columns below it are the store's own; -1 while all are. */
   private identity = -1;
-  private places = new Int32Array(64);
+  private places = new Int32Array(0);
   private count = 0;
   private scratch = new Float64Array(0);
   private bits = bitsOf(this.scratch);
@@ -210,7 +210,7 @@ export class LimitedRows implements RowWriter {
     const column = this.count++;
     const at = column - this.identity;
     if (at >= this.places.length) {
-      const wider = new Int32Array(2 * this.places.length);
+      const wider = new Int32Array(Math.max(64, 2 * this.places.length));
       wider.set(this.places);
       this.places = wider;
     }

@@ -7,15 +7,16 @@ import type { SampleLog } from "./sample-log.ts";
 export type CurrentLog = () => SampleLog | undefined;
 
 export class TappedRows implements RowWriter {
-  private refs = new Uint32Array(64);
+  // Empty until there is a receiver: there may be thousands of targets.
+  private refs = new Uint32Array(0);
   /** Which columns have a number in the log's file at hand. */
-  private defined = new Uint8Array(64);
+  private defined = new Uint8Array(0);
   /** Which columns had a sample in the row before. */
-  private present = new Uint8Array(64);
+  private present = new Uint8Array(0);
   private generation = -1;
   private rowsEpoch: number;
-  private outRefs = new Uint32Array(64);
-  private outBits = new Uint32Array(128);
+  private outRefs = new Uint32Array(0);
+  private outBits = new Uint32Array(0);
 
   constructor(
     private readonly inner: RowWriter,
