@@ -8,6 +8,7 @@ import { ensureBuilt, ensureInstalled, ROOT, requireNode, run } from "./bootstra
 const BENCHES = {
   codec: "packages/tsdb/bench/codec.mjs",
   head: "packages/tsdb/bench/head.mjs",
+  disk: "packages/tsdb/bench/disk.mjs",
   scrape: "packages/server/bench/scrape.mjs",
   api: "packages/server/bench/api.mjs",
   rules: "packages/server/bench/rules.mjs",

@@ -1,6 +1,6 @@
 // What 6 h of 10,000 series at 15 s take on disk, and what writing, merging and reading them costs. The data are those
 // of the peers' scripts (gen.mjs): node disk.mjs PATH_OF_data.jsonl [rows|append]. Without a path: nothing is measured.
-import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";

@@ -3,7 +3,17 @@
 // tell what must be there. Usage: node child.mjs DIR FIRST_STEP
 import { Labels, Matcher } from "@storewatch/model";
 import { openTsdb } from "../dist/index.js";
-import { DELETED, INTERVAL_MS, RETENTION, rowNames, rowValue, START_MS, sampleNames, sampleValue, TARGETS } from "./plan.mjs";
+import {
+  DELETED,
+  INTERVAL_MS,
+  RETENTION,
+  rowNames,
+  rowValue,
+  START_MS,
+  sampleNames,
+  sampleValue,
+  TARGETS,
+} from "./plan.mjs";
 
 const [dataDir, firstStep] = process.argv.slice(2);
 let step = Number(firstStep);

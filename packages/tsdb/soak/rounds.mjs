@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bitsOf, isStaleAt, Matcher } from "@storewatch/model";
 import { openTsdb } from "../dist/index.js";
-import { DELETED, INTERVAL_MS,
+import {
+  DELETED,
+  INTERVAL_MS,
   RETENTION,
   RETENTION_MS,
   rowNames,

@@ -93,15 +93,15 @@ export class SeriesIndex {
   definePlaces(id: number, places: Uint32Array, words: number, strings: StringIds): boolean {
     if (words > this.key.length) this.key = new Uint32Array(words * 2);
     this.keyLength = words;
-    const { nameIds, valueOf, ordinals, texts } = strings;
+    const { nameIds, valueOf: nameOf, ordinals, texts } = strings;
     for (let i = 0; i < words; i += 2) {
       const name = places[i];
       const value = places[i + 1];
       if (nameIds[name] < 0) nameIds[name] = this.nameIdFor(texts[name]);
       const nameId = nameIds[name];
-      if (valueOf[value] !== nameId) {
+      if (nameOf[value] !== nameId) {
         ordinals[value] = this.names[nameId].intern(texts[value]);
-        valueOf[value] = nameId;
+        nameOf[value] = nameId;
       }
       this.key[i] = nameId;
       this.key[i + 1] = ordinals[value];
