@@ -13,6 +13,7 @@ import type { AppendResult, BackfillResult } from "@storewatch/tsdb";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { StorewatchError } from "../../kernel/errors.ts";
 import { Slots } from "../intake/body-budget.ts";
+import type { RefusalReason } from "../intake/interface.ts";
 import { Refusals } from "../intake/refusals.ts";
 import { chooseTenant } from "../intake/tenant-choice.ts";
 import { place } from "../intake/verdicts.ts";
@@ -90,25 +91,35 @@ async function decode(request: FastifyRequest, nextTurn: () => Promise<void>, re
   }
 }
 
+interface Samples {
+  readonly labels: Labels;
+  readonly samples: Sample[];
+}
+
+interface Refused {
+  readonly reason: RefusalReason;
+  readonly why: string;
+}
+
 /** By series, with ascending times; of several samples for one time the first stays. */
 function group(scope: TenantScope, samples: readonly Sample[], refusals: Refusals): SeriesSamples[] {
-  const found = new Map<string, { readonly labels: Labels; readonly samples: Sample[] }>();
-  const places = new Map<Labels, { readonly samples: Sample[] } | undefined>();
+  const found = new Map<string, Samples>();
+  const places = new Map<Labels, Samples | Refused>();
   for (const sample of samples) {
-    if (!places.has(sample.labels)) {
+    let known = places.get(sample.labels);
+    if (!known) {
       const placed = place(scope, sample.labels);
       if ("labels" in placed) {
-        const known = found.get(placed.labels.key) ?? { labels: placed.labels, samples: [] };
+        known = found.get(placed.labels.key) ?? { labels: placed.labels, samples: [] };
         found.set(placed.labels.key, known);
-        places.set(sample.labels, known);
-      } else {
-        refusals.add(placed.reason, 0, () => placed.why);
-        places.set(sample.labels, undefined);
-      }
+      } else known = placed;
+      places.set(sample.labels, known);
     }
-    const known = places.get(sample.labels);
-    if (known) known.samples.push(sample);
-    else refusals.add("invalid", 1, () => sample.labels.toString());
+    if ("samples" in known) known.samples.push(sample);
+    else {
+      const { reason, why } = known;
+      refusals.add(reason, 1, () => why);
+    }
   }
   return [...found.values()].map(({ labels, samples: own }) => toSeries(labels, own));
 }

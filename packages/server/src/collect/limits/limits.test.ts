@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { ALL_TENANTS, Labels, Matcher, type Sample } from "@storewatch/model";
+import { ALL_TENANTS, Labels, Matcher, type Sample, tenantScope } from "@storewatch/model";
 import { FakeClock } from "@storewatch/testkit";
 import { openTsdb, type RowWriter, type Tsdb } from "@storewatch/tsdb";
 import { Registry } from "prom-client";
@@ -170,6 +170,7 @@ describe("pushed series over the limit", () => {
   test("leave a receipt that names the limit and examples", async () => {
     await round([1, 1, 1, 10, 20]);
     await round([1, 1, 1, 11, 21]);
+    expect(receipts.list(tenantScope(["quiet" as never]))).toEqual([]);
     expect(receipts.list(ALL_TENANTS)).toEqual([
       {
         tenant: "noisy",
