@@ -6,8 +6,7 @@ import path from "node:path";
 import { ensureBuilt, ensureInstalled, ROOT, requireNode, run } from "./bootstrap.mjs";
 
 const BENCHES = {
-  codec: "packages/tsdb/bench/codec.mjs",
-  head: "packages/tsdb/bench/head.mjs",
+  head: "packages/tsdb/bench/engine.mjs",
   disk: "packages/tsdb/bench/disk.mjs",
   scrape: "packages/server/bench/scrape.mjs",
   api: "packages/server/bench/api.mjs",
