@@ -1,7 +1,7 @@
 // The HTTP API that Prometheus' clients speak: constructs what answers queries, status and administration.
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { ALL_TENANTS, type Clock, formatDurationMs } from "@storewatch/model";
+import { ALL_TENANTS, type Clock, formatDurationMs, type TenantId } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
 import type { Auth } from "../auth/index.ts";
 import type { TargetBoard } from "../collect/index.ts";
@@ -38,6 +38,8 @@ export interface ApiStageOptions {
   readonly board: TargetBoard;
   readonly metadata: Pick<MetadataBook, "mergedWith">;
   readonly alertmanagers: () => readonly string[];
+  /** Before a shop's data is erased: what would tell it again lets go of it. */
+  readonly forget: (tenant: TenantId) => Promise<void>;
 }
 
 export function createApiStage(options: ApiStageOptions): ApiStage {
@@ -79,7 +81,7 @@ export function createApiStage(options: ApiStageOptions): ApiStage {
   return {
     routes: [
       queryRoutes({ ...shared, exemplars: store.exemplars, isExperimental, status, admin }),
-      eraseRoutes({ store, audit: auth.audit.bind(auth), logger: options.logger }),
+      eraseRoutes({ store, forget: options.forget, audit: auth.audit.bind(auth), logger: options.logger }),
       slowQueryRoutes(stage.slowQueries),
       exportRoutes({ ...shared, externalLabels: () => prometheus.global.externalLabels }),
     ],

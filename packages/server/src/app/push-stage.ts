@@ -1,6 +1,6 @@
 // The push protocols beside remote write: their routes, their UDP port, and the state that they add up in.
 import path from "node:path";
-import { ALL_TENANTS, type Clock, TENANT_LABEL, type TenantScope, tenantScope } from "@storewatch/model";
+import { ALL_TENANTS, type Clock, TENANT_LABEL, type TenantId, type TenantScope, tenantScope } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
 import { type DatadogEvent, datadogRoutes } from "../collect/ingest/datadog/route.ts";
 import { DogStatsdListener } from "../collect/ingest/dogstatsd/listener.ts";
@@ -26,6 +26,8 @@ export interface PushStage {
   start(): Promise<void>;
   reload(otlp: OtlpSettings): void;
   stop(): Promise<void>;
+  /** Before a shop's data is erased: nothing of it is told again. */
+  forget(tenant: TenantId): Promise<void>;
 }
 
 export interface PushStageOptions {
@@ -47,9 +49,10 @@ export function createPushStage(options: PushStageOptions): PushStage {
   const groups = new PushGroups({ dir: path.join(options.dataDir, "push-groups"), intake, clock, logger });
   const onEvent = (scope: TenantScope, event: DatadogEvent) => markEvent(options, scope, event);
   const statsd = options.dogstatsd && createDogStatsd(options, options.dogstatsd, onEvent);
+  const deltas = new DeltaState(totals);
   return {
     routes: [
-      otlpRoutes({ intake, deltas: new DeltaState(totals), settings: () => otlp, clock }),
+      otlpRoutes({ intake, deltas, settings: () => otlp, clock }),
       datadogRoutes({ intake, totals, onEvent, clock }),
       newRelicRoutes({ intake, totals, clock }),
       pushgatewayRoutes({ groups }),
@@ -68,6 +71,12 @@ export function createPushStage(options: PushStageOptions): PushStage {
       await statsd?.stop();
       totals.stop();
       groups.stop();
+    },
+    async forget(tenant) {
+      totals.forget(tenant);
+      deltas.forget(tenant);
+      statsd?.forget(tenant);
+      await groups.forget(tenant);
     },
   };
 }

@@ -1,6 +1,6 @@
 // The product, assembled: options → wire → start → reload → stop. Startable within a test.
 import { fileURLToPath } from "node:url";
-import { ALL_TENANTS, type Clock, type Finding, formatFinding, type Tenant } from "@storewatch/model";
+import { ALL_TENANTS, type Clock, type Finding, formatFinding, TENANT_LABEL, type Tenant } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
 import { alertRoutes, calmRoutes, routingRoutes } from "../alerts/index.ts";
 import { type Auth, authRoutes, createAuth, ensureAdminToken } from "../auth/index.ts";
@@ -210,12 +210,7 @@ async function assemble(
   const remoteWrite = createRemoteWriteStage({ ...shared, stage: opened, allowedRanges: config.outgoing.allow });
   started.add("remote write", () => remoteWrite.stop());
   const { stage } = remoteWrite;
-  const tenants = createTenantRegistry({
-    declared: config.tenants,
-    labelValues: (matchers, fromMs, toMs) => stage.store.labelValues(ALL_TENANTS, "tenant_id", matchers, fromMs, toMs),
-    retentionMs: config.metrics.retentionMs,
-    clock,
-  });
+  const tenants = openTenants(stage, config, clock);
   const alerts = await createAlertStage({
     ...shared,
     config: alertConfig(config, files),
@@ -254,17 +249,18 @@ async function assemble(
   });
   tell(logger, pages.findings);
   publishChanges(hub, stage, alerts, started);
+  const push = createPushStage({
+    ...shared,
+    intake: intake.intake,
+    dogstatsd: config.listeners.dogstatsd,
+    otlp: files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS,
+    annotate: pages.annotate,
+  });
   return {
     stage,
     intake,
     remoteWrite,
-    push: createPushStage({
-      ...shared,
-      intake: intake.intake,
-      dogstatsd: config.listeners.dogstatsd,
-      otlp: files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS,
-      annotate: pages.annotate,
-    }),
+    push,
     tenants,
     alerts,
     rules,
@@ -279,9 +275,19 @@ async function assemble(
       board: collector.board,
       metadata: intake.metadata,
       alertmanagers: () => alerts.externalAlertmanagers(),
+      forget: (tenant) => push.forget(tenant),
     }),
     tenantInfo: tenantInfo(stage, tenants, clock, logger),
   };
+}
+
+function openTenants({ store }: MetricStage, config: StorewatchConfig, clock: Clock): TenantRegistry {
+  return createTenantRegistry({
+    declared: config.tenants,
+    labelValues: (matchers, fromMs, toMs) => store.labelValues(ALL_TENANTS, TENANT_LABEL, matchers, fromMs, toMs),
+    retentionMs: config.metrics.retentionMs,
+    clock,
+  });
 }
 
 function ownUrl({ listen, tls }: StorewatchConfig): string {

@@ -30,10 +30,11 @@ beforeEach(async () => {
       return { series: 7, bytesFreed: 1000 };
     },
   };
+  const forget = async (tenant: string) => void erased.push(`forget ${tenant}`);
   const audit = async (_by: unknown, action: string, subject: string, detail = "") => {
     audited.push(`${action} ${subject} ${detail}`);
   };
-  await app.register(eraseRoutes({ store, audit, logger: silentLogger }));
+  await app.register(eraseRoutes({ store, forget, audit, logger: silentLogger }));
 });
 
 const erase = (id: string, body: object) =>
@@ -42,7 +43,7 @@ const erase = (id: string, body: object) =>
 test("a confirmed erasure names the shop and is written down", async () => {
   const reply = await erase("acme", { confirm: "acme" });
   expect([reply.statusCode, reply.json()]).toEqual([200, { series: 7, bytesFreed: 1000 }]);
-  expect(erased).toEqual(["tenant_id=acme"]);
+  expect(erased).toEqual(["forget acme", "tenant_id=acme"]);
   expect(audited).toEqual(["tenant.erase acme begun", "tenant.erase acme 7 series, 1000 bytes"]);
 });
 

@@ -1,5 +1,5 @@
 // Erasing a shop's metrics down to the last byte, as its owner may ask for.
-import { Matcher, parseTenantId, scopeAllows, TENANT_LABEL } from "@storewatch/model";
+import { Matcher, parseTenantId, scopeAllows, TENANT_LABEL, type TenantId } from "@storewatch/model";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { StorewatchError } from "../kernel/errors.ts";
@@ -9,6 +9,8 @@ import type { Principal } from "../tenant/principal.ts";
 
 export interface EraseDependencies {
   readonly store: Pick<MetricStore, "erase">;
+  /** What would write the shop's data again lets go of it. */
+  readonly forget: (tenant: TenantId) => Promise<void>;
   readonly audit: (by: Principal, action: string, subject: string, detail?: string) => Promise<void>;
   readonly logger: Logger;
 }
@@ -22,7 +24,7 @@ const answerSchema = z.object({
 });
 
 /** DELETE /api/storewatch/v1/tenants/:id/data. Answers when it is done, which may take minutes. */
-export function eraseRoutes({ store, audit, logger }: EraseDependencies): FastifyPluginAsync {
+export function eraseRoutes({ store, forget, audit, logger }: EraseDependencies): FastifyPluginAsync {
   return async (app) => {
     app.delete(
       "/api/storewatch/v1/tenants/:id/data",
@@ -45,6 +47,7 @@ export function eraseRoutes({ store, audit, logger }: EraseDependencies): Fastif
           throw new StorewatchError("BAD_REQUEST", { reason: `confirm with the shop's id: {"confirm":"${tenant}"}` });
         }
         await audit(request.principal, "tenant.erase", tenant, "begun");
+        await forget(tenant);
         const result = await store.erase(scope, [new Matcher("=", TENANT_LABEL, tenant)], ({ blocks, blocksDone }) =>
           logger.info({ tenant, blocks, blocksDone }, "erasing the metrics of a shop"),
         );

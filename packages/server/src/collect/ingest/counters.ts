@@ -1,5 +1,5 @@
 // Running totals: some clients send what was added since the last time, Prometheus' counters are what was added since ever.
-import { type Clock, type Labels, METRIC_NAME, type Sample } from "@storewatch/model";
+import { type Clock, type Labels, METRIC_NAME, type Sample, TENANT_LABEL, type TenantId } from "@storewatch/model";
 
 interface Total {
   readonly labels: Labels;
@@ -47,6 +47,11 @@ export class RunningTotals {
     this.totals.set(labels.key, { labels, value: delta, timeMs, touchedMs: nowMs, toldMs: nowMs });
     const first: Sample = { labels, timeMs, value: delta };
     return sinceMs < timeMs ? [{ labels, timeMs: sinceMs, value: 0 }, first] : [first];
+  }
+
+  /** Lets go a shop's totals without a word. */
+  forget(tenant: TenantId): void {
+    for (const [key, { labels }] of this.totals) if (labels.get(TENANT_LABEL) === tenant) this.totals.delete(key);
   }
 
   /** What must be told again by now, and the ends of totals that nobody adds to. To be asked every few seconds. */

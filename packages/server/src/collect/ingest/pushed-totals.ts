@@ -1,5 +1,5 @@
 // Running totals of one protocol with the timer that tells idle ones again.
-import { ALL_TENANTS, type Clock, type Labels, type Sample, type Timer } from "@storewatch/model";
+import { ALL_TENANTS, type Clock, type Labels, type Sample, type TenantId, type Timer } from "@storewatch/model";
 import type { Logger } from "../../kernel/logger.ts";
 import type { Intake } from "../intake/interface.ts";
 import { RunningTotals } from "./counters.ts";
@@ -23,6 +23,10 @@ export class PushedTotals {
   /** See RunningTotals.add. The labels must have been found to be in their sender's scope. */
   add(labels: Labels, delta: number, sinceMs: number, timeMs: number): Sample[] | undefined {
     return this.totals.add(labels, delta, sinceMs, timeMs);
+  }
+
+  forget(tenant: TenantId): void {
+    this.totals.forget(tenant);
   }
 
   start(): void {

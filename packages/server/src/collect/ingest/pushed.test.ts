@@ -1,5 +1,5 @@
 // Datadog's and New Relic's payloads, zstd, and the totals under them.
-import { ALL_TENANTS, Labels, parseTenantId, type Sample, tenantScope } from "@storewatch/model";
+import { ALL_TENANTS, Labels, parseTenantId, type Sample, type TenantId, tenantScope } from "@storewatch/model";
 import { FakeClock } from "@storewatch/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -41,6 +41,15 @@ describe("running totals", () => {
     expect(shown(totals.due())).toEqual(["x stale @4660001"]);
     await clock.advance(60_000);
     expect(totals.due()).toEqual([]);
+  });
+
+  test("an erased shop's are told no more", async () => {
+    const clock = new FakeClock(0);
+    const totals = new RunningTotals({ clock });
+    for (const tenant_id of ["acme", "beta"]) totals.add(Labels.from({ __name__: "x", tenant_id }), 1, 0, 1);
+    totals.forget("acme" as TenantId);
+    await clock.advance(60_000);
+    expect(shown(totals.due())).toEqual(['x{tenant_id="beta"} 1 @60000']);
   });
 
   test("a bound on the number of series", () => {

@@ -1,5 +1,13 @@
 // What arrived since the last flush, put together: one sample a series and flush, whatever the number of datagrams.
-import type { Clock, Labels, MetricMetadata, Sample, TenantScope } from "@storewatch/model";
+import {
+  type Clock,
+  type Labels,
+  type MetricMetadata,
+  type Sample,
+  TENANT_LABEL,
+  type TenantId,
+  type TenantScope,
+} from "@storewatch/model";
 import { BucketCounts, RunningTotals, SECONDS_BOUNDS, WIDE_BOUNDS } from "../counters.ts";
 import { labelsOfTags } from "../names.ts";
 import { labelsInScope } from "../scope.ts";
@@ -12,6 +20,10 @@ const IDLE_MS = 300_000;
 const SERIES_MAX = 100_000;
 const SET_MEMBERS_MAX = 100_000;
 const SERVICE_CHECK = "service_check_status";
+
+interface Held {
+  readonly labels: Labels;
+}
 
 interface Gauge {
   readonly labels: Labels;
@@ -119,6 +131,14 @@ export class DogStatsdAggregate {
       this.buckets.set(labels.key, known);
     }
     known.counts.observe(value, weight);
+  }
+
+  /** Lets go what a shop's lines have added up to. */
+  forget(tenant: TenantId): void {
+    for (const map of [this.counts, this.buckets, this.sets, this.gauges] as ReadonlyArray<Map<string, Held>>) {
+      for (const [key, { labels }] of map) if (labels.get(TENANT_LABEL) === tenant) map.delete(key);
+    }
+    this.totals.forget(tenant);
   }
 
   /** What is to be written now. Sets become the number of members since the last flush. */

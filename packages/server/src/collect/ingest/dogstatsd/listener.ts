@@ -1,6 +1,6 @@
 // DogStatsD over UDP. Nobody is answered, so what cannot be taken is counted; a flush writes what was put together.
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import type { Clock, TenantScope, Timer } from "@storewatch/model";
+import type { Clock, TenantId, TenantScope, Timer } from "@storewatch/model";
 import { Counter, type Registry } from "prom-client";
 import { StorewatchError } from "../../../kernel/errors.ts";
 import type { Logger } from "../../../kernel/logger.ts";
@@ -69,6 +69,10 @@ export class DogStatsdListener {
     });
     this.schedule();
     return this.socket.address().port;
+  }
+
+  forget(tenant: TenantId): void {
+    this.aggregate.forget(tenant);
   }
 
   /** Writes what has arrived. */

@@ -1,5 +1,5 @@
 // What delta temporality has added up to so far.
-import type { Labels, Sample } from "@storewatch/model";
+import { type Labels, type Sample, TENANT_LABEL, type TenantId } from "@storewatch/model";
 import { addTotals, type ExponentialTotals } from "./exponential.ts";
 
 export interface DeltaTotals {
@@ -15,6 +15,14 @@ export class DeltaState {
 
   add(labels: Labels, delta: number, sinceMs: number, timeMs: number): Sample[] | undefined {
     return this.totals.add(labels, delta, sinceMs, timeMs);
+  }
+
+  forget(tenant: TenantId): void {
+    // Their keys are label sets as text: names and values, each after a zero character.
+    const mark = `${TENANT_LABEL}\u0000${tenant}`;
+    for (const key of this.histograms.keys()) {
+      if (`\u0000${key}\u0000`.includes(`\u0000${mark}\u0000`)) this.histograms.delete(key);
+    }
   }
 
   /** The sum so far. When there are too many the first one gives way; it would start again from 0, a counter's reset. */

@@ -2,7 +2,16 @@
 // again and again, because a batch job pushes once and its numbers hold until the next time.
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { ALL_TENANTS, type Clock, Labels, METRIC_NAME, type Sample, TENANT_LABEL, type Timer } from "@storewatch/model";
+import {
+  ALL_TENANTS,
+  type Clock,
+  Labels,
+  METRIC_NAME,
+  type Sample,
+  TENANT_LABEL,
+  type TenantId,
+  type Timer,
+} from "@storewatch/model";
 import { z } from "zod";
 import { removeFile, replaceFile } from "../../../kernel/durable-file.ts";
 import { StorewatchError } from "../../../kernel/errors.ts";
@@ -109,6 +118,17 @@ export class PushGroups {
       await removeFile(this.fileOf(key));
       this.groups.delete(key);
       await this.options.intake.write(ALL_TENANTS, { samples: endOf(old, undefined).map(this.endNow) });
+    });
+  }
+
+  /** Removes a shop's groups from memory and disk, without a word to the store. */
+  forget(tenant: TenantId): Promise<void> {
+    return this.inOrder(async () => {
+      for (const [key, group] of this.groups) {
+        if (!allSeries(group).some((labels) => labels.get(TENANT_LABEL) === tenant)) continue;
+        await removeFile(this.fileOf(key));
+        this.groups.delete(key);
+      }
     });
   }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Labels, type Sample } from "@storewatch/model";
+import { Labels, type Sample, type TenantId } from "@storewatch/model";
 import { FakeClock } from "@storewatch/testkit";
 import fc from "fast-check";
 import { pino } from "pino";
@@ -149,6 +149,21 @@ describe("groups", () => {
     expect(take().slice(0, 2)).toEqual(['a{job="j"} NaN', 'b{job="j"} Infinity']);
     await clock.advance(15_000);
     expect(take()).toHaveLength(4);
+    groups.stop();
+  });
+
+  test("of an erased shop are gone from memory and disk", async () => {
+    const { clock, groups, take } = setUp();
+    const acme = Labels.from({ job: "j", tenant_id: "acme" });
+    await groups.push(acme, readFamilies(Buffer.from("a 1\n"), acme), true);
+    await groups.push(labels, families("b 1\n"), true);
+    await groups.push(Labels.from({ job: "k" }), families('a{tenant_id="acme"} 1\n'), true);
+    take();
+    await groups.forget("acme" as TenantId);
+    expect(await readdir(dir)).toHaveLength(1);
+    groups.start();
+    await clock.advance(15_000);
+    expect(take()[0]).toBe('b{job="j"} 1');
     groups.stop();
   });
 
