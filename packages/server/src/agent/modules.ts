@@ -1,8 +1,11 @@
 // Every subject that the agent can watch: a line each. The key is the section of agent.yml.
-
+import { certificatesModule } from "./certificates/module.ts";
 import { hostModule } from "./host/module.ts";
 import type { CollectorModule } from "./interface.ts";
+import { processGroupsModule } from "./process-groups/module.ts";
 
 export const MODULES = {
   host: hostModule,
+  process_groups: processGroupsModule,
+  certificates: certificatesModule,
 } as const satisfies Readonly<Record<string, CollectorModule>>;
