@@ -73,14 +73,25 @@ export class GenericWindow {
     this.nodes = node + 1;
   }
 
-  /** Newest first. The chunk's bytes are a view. */
+  /** Oldest first, so that who links them again keeps the order. The chunk's bytes are a view. */
   forEachChunk(id: number, visit: (n: number, minMs: number, maxMs: number, chunk: Uint8Array) => void): void {
-    for (let node = this.heads.get(id) ?? 0; node !== 0; node = this.words[(node - 1) * NODE_WORDS + NEXT]) {
-      const at = (node - 1) * NODE_WORDS;
+    const nodes = this.nodesOf(id);
+    for (let i = nodes.length - 1; i >= 0; i--) {
+      const node = nodes[i];
+      const at = node * NODE_WORDS;
       const offset = this.words[at + OFFSET];
       const chunk = this.data.buffer.subarray(offset, offset + this.words[at + BYTES]);
-      visit(this.words[at + COUNT], this.bounds[2 * node - 2], this.bounds[2 * node - 1], chunk);
+      visit(this.words[at + COUNT], this.bounds[2 * node], this.bounds[2 * node + 1], chunk);
     }
+  }
+
+  /** Newest first. */
+  private nodesOf(id: number): number[] {
+    const nodes: number[] = [];
+    for (let node = this.heads.get(id) ?? 0; node !== 0; node = this.words[(node - 1) * NODE_WORDS + NEXT]) {
+      nodes.push(node - 1);
+    }
+    return nodes;
   }
 
   /** Decodes the chunks that touch [fromMs, toMs] to the sink, oldest node first; whole chunks, so more may come. */
@@ -129,7 +140,7 @@ export class GenericWindow {
     });
     if (gone === 0) return;
     this.heads.delete(id);
-    for (const { times, values } of kept.reverse()) this.add(id, times, values, bitsOf(values), 0, times.length);
+    for (const { times, values } of kept) this.add(id, times, values, bitsOf(values), 0, times.length);
   }
 
   /** The two halves of the series' sample at exactly this time. */
