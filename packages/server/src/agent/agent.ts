@@ -2,7 +2,8 @@
 import path from "node:path";
 import type { Clock } from "@storewatch/model";
 import { formatListenAddress, isLoopbackHost } from "../config/listen-address.ts";
-import type { Logger } from "../kernel/logger.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { type Logger, silentLogger } from "../kernel/logger.ts";
 import { type AgentConfig, flagError } from "./config.ts";
 import { renderPage } from "./exposition.ts";
 import type { Collector, CollectorDeps, CollectorModule } from "./interface.ts";
@@ -104,6 +105,11 @@ function makeCollectors({ config, clock, logger }: AgentOptions): ReadonlyMap<st
 function wordsOf(module: string, collectors: readonly Collector[]): Array<[string, readonly string[]]> {
   const byDefault = collectors.filter((collector) => collector.byDefault !== false).map(({ name }) => name);
   return [[module, byDefault], ...collectors.map(({ name }): [string, readonly string[]] => [name, [name]])];
+}
+
+/** Throws ConfigError for what only the collectors know: names of them that there are not. */
+export function checkAgentConfig(config: AgentConfig): void {
+  new Agent({ config, version: "", clock: systemClock, logger: silentLogger });
 }
 
 export interface RunningAgent {

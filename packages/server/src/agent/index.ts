@@ -1,3 +1,3 @@
 // What the CLI uses of the agent.
-export { Agent, type RunningAgent, startAgent } from "./agent.ts";
-export { type AgentConfig, type AgentFlags, agentSchema, loadAgentConfig } from "./config.ts";
+export { Agent, checkAgentConfig, startAgent } from "./agent.ts";
+export { type AgentFlags, agentSchema, loadAgentConfig } from "./config.ts";

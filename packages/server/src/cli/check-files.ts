@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Finding, LabelRecord } from "@storewatch/model";
-import { loadAgentConfig } from "../agent/index.ts";
+import { checkAgentConfig, loadAgentConfig } from "../agent/index.ts";
 import { checkAlertmanagerConfig } from "../alerts/index.ts";
 import { fileSources, findRuleFiles, parsePrometheusConfig } from "../collect/prometheus-config.ts";
 import { type ConfigDocument, ConfigError, parseConfigDocument } from "../config/document.ts";
@@ -58,6 +58,8 @@ class Check {
   private readonly entries: Entry[] = [];
   /** Absolute names. */
   private readonly seen = new Set<string>();
+  /** A storewatch.yml among the files switches experimental PromQL on. */
+  private experimental = false;
 
   constructor(
     private readonly workingDir: string,
@@ -94,6 +96,7 @@ class Check {
     }
     if (kind !== "storewatch") return [];
     const config = loadConfig({ file, workingDir: this.workingDir, environment: this.environment });
+    this.experimental ||= config.features.promqlExperimental;
     const named: Array<[string, FileKind]> = [];
     if (config.metrics.prometheusFile) named.push([this.shown(config.metrics.prometheusFile), "prometheus"]);
     if (config.alerts.alertmanagerFile) named.push([this.shown(config.alerts.alertmanagerFile), "alertmanager"]);
@@ -117,7 +120,7 @@ class Check {
   run(): CheckReport {
     const knownAlerts = this.entries
       .filter(({ kind }) => kind === "rules")
-      .flatMap(({ document }) => alertsOf(document));
+      .flatMap(({ document }) => alertsOf(document, this.experimental));
     for (const entry of this.entries) {
       try {
         this.findings.push(...this.checkOne(entry, knownAlerts));
@@ -134,12 +137,12 @@ class Check {
       case "storewatch":
         return [];
       case "agent":
-        loadAgentConfig({ file, workingDir: this.workingDir, environment: this.environment });
+        checkAgentConfig(loadAgentConfig({ file, workingDir: this.workingDir, environment: this.environment }));
         return [];
       case "prometheus":
         return this.prometheusRemarks(file);
       case "rules":
-        return checkRules(document);
+        return checkRules(document, { experimental: this.experimental });
       case "alertmanager":
         return checkAlertmanagerConfig(document, {
           environment: this.environment,
@@ -175,8 +178,8 @@ function ignored(document: ConfigDocument, message: string): Finding {
 }
 
 /** Label sets that the file's alerts are sure to have; labels made by templates are left out. */
-function alertsOf(document: ConfigDocument): LabelRecord[] {
-  return readRuleDocument(document).groups.flatMap(({ rules }) =>
+function alertsOf(document: ConfigDocument, experimental: boolean): LabelRecord[] {
+  return readRuleDocument(document, { experimental }).groups.flatMap(({ rules }) =>
     rules.flatMap((rule) => {
       if (rule.type !== "alerting") return [];
       const fixed = Object.entries(rule.labels).filter(([, value]) => !value.includes("{{"));

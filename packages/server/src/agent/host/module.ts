@@ -1,4 +1,5 @@
 // The host: what node_exporter says, by the same names.
+import { closest } from "../../config/document.ts";
 import { type Collector, collectorModule } from "../interface.ts";
 import { cpufreq, createCpu } from "./cpu.ts";
 import { diskstats } from "./diskstats.ts";
@@ -61,9 +62,20 @@ function hostCollectors(): readonly HostCollector[] {
   ];
 }
 
+const NAMES: ReadonlySet<string> = new Set(hostCollectors().map(({ name }) => name));
+
 export const hostModule = collectorModule({
   name: "host",
-  schema: hostSchema,
+  schema: hostSchema.superRefine((section, context) => {
+    for (const key of ["enable", "disable"] as const) {
+      section[key].forEach((name, i) => {
+        if (NAMES.has(name)) return;
+        const near = closest(name, [...NAMES]);
+        const message = `there is no collector ${name}.${near ? ` Did you mean ${near}?` : ""}`;
+        context.addIssue({ code: "custom", path: [key, i], message });
+      });
+    }
+  }),
   create: (section, deps) =>
     hostCollectors().map((collector): Collector => {
       const isOn = collector.byDefault !== false || section.enable.includes(collector.name);

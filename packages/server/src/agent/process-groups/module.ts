@@ -18,6 +18,8 @@ export const processGroupsModule = collectorModule({
 /** What only grows, in the order of COUNTERS. */
 type Counts = number[];
 
+const GROUPS_MAX = 1000;
+const OTHER = "__other__";
 const PREFIX = "namedprocess_namegroup_";
 const COUNTERS: ReadonlyArray<readonly [name: string, labels: Readonly<Record<string, string>>, help: string]> = [
   ["cpu_seconds_total", { mode: "user" }, "Cpu usage in seconds"],
@@ -131,11 +133,12 @@ class ProcessGroups implements Collector {
   }
 
   private groupOf(name: string): Group {
-    let group = this.groups.get(name);
-    if (!group) {
-      group = { counts: COUNTERS.map(() => 0), now: new Sums() };
-      this.groups.set(name, group);
-    }
+    const known = this.groups.get(name);
+    if (known) return known;
+    // Processes may call themselves anything.
+    if (this.groups.size >= GROUPS_MAX && name !== OTHER) return this.groupOf(OTHER);
+    const group = { counts: COUNTERS.map(() => 0), now: new Sums() };
+    this.groups.set(name, group);
     return group;
   }
 }
