@@ -23,8 +23,9 @@ const MAY = {
   overview: [...BASE, "store", "query"],
   notify: [...BASE, "alerts"],
   demo: BASE,
-  // A program of its own, beside the server: it watches a machine.
-  agent: BASE,
+  // A program of its own, beside the server: it watches a machine. Of collect only the client of the Kubernetes API (rule
+  // "agent-uses-the-kubernetes-client").
+  agent: [...BASE, "collect"],
   http: [
     ...BASE,
     "auth",
@@ -120,6 +121,15 @@ const RULES = [
     severity: "error",
     from: { path: SERVER, pathNot: `${SERVER}(app|store|cli|conformance)/|[.]test[.]ts$` },
     to: { path: `${SERVER}store/[^/]+/`, pathNot: `${SERVER}store/[^/]+/interface[.]ts$` },
+  },
+  {
+    name: "agent-uses-the-kubernetes-client",
+    severity: "error",
+    from: { path: `${SERVER}agent/`, pathNot: TEST_SUPPORT },
+    to: {
+      path: `${SERVER}collect/`,
+      pathNot: `${SERVER}collect/(discovery/kubernetes/(access|client|reflector|objects)|http/configured-http)[.]ts$`,
+    },
   },
   {
     name: "nobody-imports-app",

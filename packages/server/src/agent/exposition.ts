@@ -20,7 +20,7 @@ export function renderPage(results: ReadonlyArray<readonly MetricFamily[]>): Pag
   const problems: string[] = [];
   const byName = new Map<string, MetricFamily[]>();
   for (const family of results.flat()) {
-    if (family.samples.length === 0) continue;
+    if (family.samples.length === 0 && !family.lines?.length) continue;
     const same = byName.get(family.name);
     if (same) same.push(family);
     else byName.set(family.name, [family]);
@@ -39,7 +39,7 @@ function renderFamily(parts: readonly MetricFamily[], problems: string[]): strin
   let text = help === "" ? "" : `# HELP ${name} ${escapeHelp(help)}\n`;
   text += `# TYPE ${name} ${type}\n`;
   const seen = new Set<string>();
-  for (const { samples, type: partType } of parts) {
+  for (const { samples, lines, type: partType } of parts) {
     if (partType !== type) {
       problems.push(`${name} is ${type} and, from another collector, ${partType}`);
       continue;
@@ -51,8 +51,15 @@ function renderFamily(parts: readonly MetricFamily[], problems: string[]): strin
       else text += `${series} ${formatValue(sample.value)}\n`;
       seen.add(series);
     }
+    if (lines) text += lines.join("");
   }
   return text;
+}
+
+/** A line of `MetricFamily.lines`; undefined when a label's name is none. */
+export function sampleLine(name: string, labels: LabelValues, value: number): string | undefined {
+  const pairs = renderLabels(labels);
+  return pairs === undefined ? undefined : `${name}${pairs === "" ? "" : `{${pairs}}`} ${formatValue(value)}\n`;
 }
 
 function seriesOf(name: string, { labels, suffix }: FamilySample, problems: string[]): string | undefined {

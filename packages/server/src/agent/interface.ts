@@ -22,6 +22,11 @@ export interface MetricFamily {
   readonly help: string;
   readonly type: FamilyType;
   readonly samples: readonly FamilySample[];
+  /**
+   * More samples, as lines of the page with their line ends: for a collector with so many series that they cannot be made
+   * anew at each scrape. It answers for their form (`sampleLine` makes them) and that none is there twice.
+   */
+  readonly lines?: readonly string[];
 }
 
 export interface Collector {
@@ -78,10 +83,13 @@ export interface CollectorModule {
 }
 
 /** A module with `section` typed by its schema. */
-export function collectorModule<S extends z.ZodType>(module: {
+export interface TypedModule<S extends z.ZodType> {
   readonly name: string;
   readonly schema: S;
   readonly create: (section: z.output<S>, deps: CollectorDeps) => readonly Collector[];
-}): CollectorModule & { readonly schema: S } {
+}
+
+/** Lets the compiler find out the schema's type. */
+export function collectorModule<S extends z.ZodType>(module: TypedModule<S>): TypedModule<S> {
   return module;
 }

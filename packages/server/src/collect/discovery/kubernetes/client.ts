@@ -1,4 +1,4 @@
-// The Kubernetes API as far as discovery needs it: lists in pages, and watches.
+// The Kubernetes API as far as discovery and the agent need it: lists in pages, and watches.
 import type { ConfiguredHttp } from "../../http/configured-http.ts";
 import type { KubeObject } from "./objects.ts";
 
@@ -8,11 +8,6 @@ export class VersionGone extends Error {}
 export interface WatchEvent {
   readonly type: string;
   readonly object: KubeObject & { readonly code?: number; readonly message?: string };
-}
-
-export interface Listed {
-  readonly items: readonly KubeObject[];
-  readonly version: string;
 }
 
 /** Objects in one answer; the server gives the rest by and by. */
@@ -32,11 +27,20 @@ export class KubernetesClient {
     private readonly server: string,
     private readonly http: ConfiguredHttp,
     private readonly userAgent: string,
+    /** The representation that is asked for, such as that of metadata alone. */
+    private readonly accept = "application/json",
   ) {}
 
-  /** All objects. Throws VersionGone when they changed too much while they were listed, and Error for other failures. */
-  async list(path: string, query: Query, signal: AbortSignal): Promise<Listed> {
-    const items: KubeObject[] = [];
+  /**
+   * All objects, a page at a time, so that never more than a page is held as it came; gives the version of the list. Throws
+   * VersionGone when they changed too much while they were listed, and Error for other failures.
+   */
+  async list(
+    path: string,
+    query: Query,
+    signal: AbortSignal,
+    onItems: (items: readonly KubeObject[]) => void,
+  ): Promise<string> {
     let next = "";
     do {
       const answer = await this.http.request({
@@ -52,9 +56,9 @@ export class KubernetesClient {
         readonly items?: readonly KubeObject[];
         readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
       };
-      items.push(...(page.items ?? []));
+      onItems(page.items ?? []);
       next = page.metadata?.continue ?? "";
-      if (!next) return { items, version: page.metadata?.resourceVersion ?? "" };
+      if (!next) return page.metadata?.resourceVersion ?? "";
     } while (!signal.aborted);
     throw new Error("the list was called off");
   }
@@ -98,7 +102,7 @@ export class KubernetesClient {
   }
 
   private headers(): Record<string, string> {
-    return { accept: "application/json", "user-agent": this.userAgent };
+    return { accept: this.accept, "user-agent": this.userAgent };
   }
 }
 

@@ -8,7 +8,7 @@ import { apiServerOf, ownNamespace } from "./access.ts";
 import { KubernetesClient } from "./client.ts";
 import { endpointSliceTargets, endpointsTargets } from "./endpoint-roles.ts";
 import { type KubeObject, type Node, objectKey, type Pod, type Service } from "./objects.ts";
-import { Reflector } from "./reflector.ts";
+import { Reflector, trimmed } from "./reflector.ts";
 import { type BuildTargets, ingressTargets, nodeTargets, podTargets, type Related, serviceTargets } from "./roles.ts";
 
 type Kind = KubernetesRole | "namespace";
@@ -41,7 +41,7 @@ export function kubernetesDiscovery(config: KubernetesDiscoveryConfig, deps: Dis
 }
 
 class KubernetesDiscovery implements Discovery {
-  private readonly mirrors = new Map<Kind, Reflector[]>();
+  private readonly mirrors = new Map<Kind, Reflector<KubeObject>[]>();
   private timer: Timer | undefined;
   private onGroups: OnGroups = () => {};
   private stopped = false;
@@ -108,6 +108,7 @@ class KubernetesDiscovery implements Discovery {
         query,
         clock,
         random,
+        keep: trimmed,
         onChange: () => this.changed(),
         onProblem: problem,
       });

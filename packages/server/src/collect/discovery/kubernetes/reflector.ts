@@ -5,15 +5,19 @@ import { type Clock, sleep } from "@storewatch/model";
 import { type KubernetesClient, type Query, VersionGone, type WatchEvent } from "./client.ts";
 import { type KubeObject, keyOf } from "./objects.ts";
 
-export interface ReflectorOptions {
+export interface ReflectorOptions<Kept> {
   readonly client: KubernetesClient;
   readonly path: string;
   readonly query: Query;
   readonly clock: Clock;
   readonly random: () => number;
+  /** What is held of an object; undefined: nothing, as if it were not there. Must not throw. */
+  readonly keep: (object: KubeObject) => Kept | undefined;
   /** After each list and each change. */
   readonly onChange: () => void;
   readonly onProblem: (message: string) => void;
+  /** How each list and each watch ended. */
+  readonly onOutcome?: (operation: "list" | "watch", isGood: boolean) => void;
 }
 
 const BACKOFF_FIRST_MS = 1000;
@@ -21,15 +25,17 @@ const BACKOFF_MS_MAX = 30_000;
 /** A watch lasts this long up to twice as long, so that not all are asked anew at once. */
 const WATCH_SECONDS = 300;
 
-export class Reflector {
-  readonly objects = new Map<string, KubeObject>();
+export class Reflector<Kept> {
+  /** By `keyOf`. */
+  objects: ReadonlyMap<string, Kept> = new Map();
   /** The first list is in. */
   hasSynced = false;
   private readonly abort = new AbortController();
+  private kept = new Map<string, Kept>();
   private version = "";
   private failures = 0;
 
-  constructor(private readonly options: ReflectorOptions) {}
+  constructor(private readonly options: ReflectorOptions<Kept>) {}
 
   start(): void {
     void this.run();
@@ -43,8 +49,8 @@ export class Reflector {
     const { signal } = this.abort;
     while (!signal.aborted) {
       try {
-        if (this.version === "") await this.list();
-        await this.watch();
+        if (this.version === "") await this.observed("list", () => this.list());
+        await this.observed("watch", () => this.watch());
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof VersionGone) {
@@ -60,12 +66,25 @@ export class Reflector {
     }
   }
 
+  private async observed(operation: "list" | "watch", action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+      this.options.onOutcome?.(operation, true);
+    } catch (error) {
+      if (!this.abort.signal.aborted) this.options.onOutcome?.(operation, false);
+      throw error;
+    }
+  }
+
   private async list(): Promise<void> {
     const { client, path, query } = this.options;
-    const { items, version } = await client.list(path, query, this.abort.signal);
+    const listed = new Map<string, Kept>();
+    const version = await client.list(path, query, this.abort.signal, (items) => {
+      for (const item of items) this.put(listed, item);
+    });
     if (this.abort.signal.aborted) return;
-    this.objects.clear();
-    for (const item of items) this.objects.set(keyOf(item), trimmed(item));
+    this.kept = listed;
+    this.objects = listed;
     this.version = version;
     this.hasSynced = true;
     this.options.onChange();
@@ -92,10 +111,16 @@ export class Reflector {
     if (this.abort.signal.aborted) return;
     this.version = object.metadata?.resourceVersion ?? this.version;
     if (type === "BOOKMARK") return;
-    if (type === "DELETED") this.objects.delete(keyOf(object));
-    else if (type === "ADDED" || type === "MODIFIED") this.objects.set(keyOf(object), trimmed(object));
+    if (type === "DELETED") this.kept.delete(keyOf(object));
+    else if (type === "ADDED" || type === "MODIFIED") this.put(this.kept, object);
     else return;
     this.options.onChange();
+  }
+
+  private put(to: Map<string, Kept>, object: KubeObject): void {
+    const kept = this.options.keep(object);
+    if (kept === undefined) to.delete(keyOf(object));
+    else to.set(keyOf(object), kept);
   }
 
   private async pause(): Promise<void> {
@@ -106,7 +131,7 @@ export class Reflector {
 }
 
 /** Without the record of who set which field: often most of an object's size, and nobody here reads it. */
-function trimmed(object: KubeObject): KubeObject {
+export function trimmed(object: KubeObject): KubeObject {
   const metadata: Record<string, unknown> = { ...object.metadata };
   delete metadata.managedFields;
   return { ...object, metadata };
