@@ -12,13 +12,15 @@ export const REFERENCE_DIR = path.join(ROOT, "docs/reference");
 export async function referencePages(load) {
   const { buildProgram } = await load("server", "cli/program");
   const { storewatchSchema } = await load("server", "config/storewatch-config");
+  const { agentSchema } = await load("server", "agent/config");
   const { ERRORS } = await load("server", "kernel/errors");
   const receivers = await load("server", "alerts/config/receiver-keys");
   const { FUNCTIONS, AGGREGATIONS } = await load("promql", "parser/functions");
   const { metrics, routes, openApi } = await lookAtServer(load);
   return {
     "README.md": indexPage(),
-    "config.md": configPage(storewatchSchema),
+    "config.md": configPage("storewatch.yml", storewatchSchema, "Examples: [operate](../operate.md)."),
+    "agent.md": configPage("agent.yml", agentSchema, "Examples: [watch machines](../agent.md)."),
     "cli.md": cliPage(buildProgram({ out() {}, err() {}, workingDir: "." })),
     "errors.md": errorsPage(ERRORS),
     "metrics.md": metricsPage(metrics),
@@ -83,6 +85,7 @@ function indexPage() {
       ["page", "what"],
       [
         ["[config.md](config.md)", "keys of storewatch.yml"],
+        ["[agent.md](agent.md)", "keys of agent.yml"],
         ["[cli.md](cli.md)", "commands and options of `storewatch`"],
         ["[http-api.md](http-api.md)", "every path, with the role that it needs"],
         ["[promql.md](promql.md)", "functions and aggregations"],
@@ -96,7 +99,7 @@ function indexPage() {
 
 const LATER = "not in this version of Storewatch";
 
-function configPage(schema) {
+function configPage(title, schema, examples) {
   const rows = [];
   const later = [];
   walk(schema, "", (key, field) => {
@@ -104,14 +107,14 @@ function configPage(schema) {
     else rows.push([code(key), typeOf(field), defaultOf(field), field.description ?? "**no description**"]);
   });
   return page(
-    "storewatch.yml",
+    title,
     "Every key is optional unless the text says otherwise. An unknown key is an error with a suggestion. Relative paths",
     "start at the folder of the file. `${NAME}` in a text takes an environment variable; `$${` is a plain `${`.",
-    "Examples: [operate](../operate.md). Without a file the defaults hold.",
+    `${examples} Without a file the defaults hold.`,
     "",
     ...table(["key", "type", "default", "meaning"], rows),
     "",
-    `Refused with "${LATER}": ${later.map(code).join(", ")}.`,
+    ...(later.length > 0 ? [`Refused with "${LATER}": ${later.map(code).join(", ")}.`] : []),
   );
 }
 
