@@ -103,3 +103,52 @@ test("a flipped byte while it runs is found at the next reading; the damaged blo
   writeFileSync(path, whole);
   expect(dump((await open(dir, { clock })).tsdb)).toEqual(content);
 });
+
+test("without the list of blocks nothing is lost: neither what lies over each other, nor what cannot be read", async () => {
+  const { dir, clock, content } = await everything();
+  const history = await open(dir, { clock });
+  const times = Float64Array.from({ length: 120 }, (_, i) => START_MS + i * MINUTE);
+  await history.tsdb.backfill([
+    { labels: labels("history"), timesMs: times, values: times.map((time) => time / 1000) },
+  ]);
+  const all = dump(history.tsdb);
+  expect(all).toMatchObject(content);
+  await history.tsdb.close();
+  const folder = join(dir, "blocks");
+  flip(join(folder, "manifest"), 20);
+  const again = await open(dir, { clock });
+  expect(dump(again.tsdb)).toEqual(all);
+  for (let i = 0; i < 3; i++) await again.tsdb.maintain();
+  expect(dump(again.tsdb)).toEqual(all);
+  await again.tsdb.close();
+
+  flip(join(folder, "manifest"), 20);
+  const [first] = filesOf(folder).filter((name) => name.endsWith(".blk"));
+  const before = readFileSync(join(folder, first));
+  flip(join(folder, first), before.length - 20);
+  const third = await open(dir, { clock });
+  await third.tsdb.maintain();
+  expect(third.problems.map(({ message }) => message).join()).toContain(`${first}.damaged`);
+  flip(join(folder, `${first}.damaged`), before.length - 20);
+  expect(readFileSync(join(folder, `${first}.damaged`))).toEqual(before);
+});
+
+test("a damaged block that others lie over does not keep merging busy for ever", async () => {
+  const dir = temporaryDir();
+  const hour = 60 * MINUTE;
+  const history = (count: number) => {
+    const times = Float64Array.from({ length: count }, (_, i) => START_MS - 24 * hour + i * MINUTE);
+    return [{ labels: labels("a"), timesMs: times, values: times }];
+  };
+  const { tsdb, clock } = await open(dir);
+  await tsdb.backfill(history(120));
+  const [first] = filesOf(join(dir, "blocks")).filter((name) => name.endsWith(".blk"));
+  await tsdb.backfill(history(60));
+  await tsdb.close();
+  flip(join(dir, "blocks", first), 20);
+  const again = await open(dir, { clock });
+  expect(dump(again.tsdb).a.split(" ").length).toBe(60);
+  await again.tsdb.maintain();
+  expect(dump(again.tsdb).a.split(" ").length).toBe(60);
+  expect(again.problems.map(({ kind }) => kind)).toEqual(["corrupt-block"]);
+});

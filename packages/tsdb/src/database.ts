@@ -41,7 +41,7 @@ import type {
 } from "./interface.ts";
 import { Journal } from "./journal.ts";
 import { defineSeries } from "./labels/series-codec.ts";
-import { ERASING, Maintenance, SEAL_DELAY_MS } from "./maintenance.ts";
+import { BLOCKS_UNAVAILABLE, ERASING, Maintenance, SEAL_DELAY_MS } from "./maintenance.ts";
 import { cardinalityOf } from "./read/cardinality.ts";
 import { drain, type ScanSource, scanLabelNames, scanLabelValues, scanSamples, scanSeries } from "./read/scan.ts";
 import { RetentionPolicy } from "./retention.ts";
@@ -124,6 +124,7 @@ class Database implements Tsdb {
       onProblem: blocks.onProblem,
       store: () => blocks.open(),
       openStore: () => blocks.store,
+      blocksUnavailable: () => blocks.unavailable,
     });
   }
 
@@ -217,8 +218,9 @@ class Database implements Tsdb {
     const from = Math.max(0, Math.ceil(fromMs));
     const to = Math.min(TIME_MS_LIMIT - 1, Math.floor(toMs));
     const ids = to < from ? [] : Array.from(this.head.matcher.match(matchers));
-    // What cannot be opened now may hold some of it.
-    const blockLimit = this.blocks.unavailable ? 2 ** 31 : (this.blocks.store?.nextNumber ?? 0);
+    // Series that only they have are not known now, and ids may stand for others there.
+    if (this.blocks.unavailable) throw new Error(BLOCKS_UNAVAILABLE);
+    const blockLimit = this.blocks.store?.nextNumber ?? 0;
     const hidden = this.head.tombstoneOf(ids, from, Math.max(from, to), blockLimit);
     // Rows are erased on the spot: nothing of them needs to be hidden.
     const tombstone = isErasure ? { ...hidden, rowToMs: -1 } : hidden;

@@ -38,6 +38,8 @@ export interface MaintenanceOptions {
   /** The block store, opened when first asked for; undefined when it cannot be. */
   readonly store: () => Promise<BlockStore | undefined>;
   readonly openStore: () => BlockStore | undefined;
+  /** There are blocks that could not be opened: what they hold is not known, and comes back when they do. */
+  readonly blocksUnavailable: () => boolean;
 }
 
 /** More files with series definitions than this are written anew as one. */
@@ -45,6 +47,8 @@ const SERIES_FILES_MAX = 16;
 
 /** In the log's folder while an erasure is under way. */
 export const ERASING = "erasing";
+
+export const BLOCKS_UNAVAILABLE = "the sealed blocks cannot be opened: nothing can be deleted from them now";
 
 /** Lets the event loop turn. */
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -126,6 +130,7 @@ export class Maintenance {
     return this.alone(async () => {
       const { disk, walFolder, wal } = this.options;
       await this.stopCompacting();
+      if (this.options.blocksUnavailable()) throw new Error(BLOCKS_UNAVAILABLE);
       await writeFileDurably(disk, walFolder, ERASING, Buffer.from("1\n"));
       this.eraseDue = true;
       const bytes = () => wal.bytes + this.checkpointBytes + (this.options.openStore()?.bytes ?? 0);
@@ -138,6 +143,7 @@ export class Maintenance {
 
   private async finishErasing(onProgress: (progress: EraseProgress) => void = () => {}): Promise<void> {
     const { head, disk, walFolder } = this.options;
+    if (this.options.blocksUnavailable()) throw new Error(BLOCKS_UNAVAILABLE);
     const store = this.options.openStore();
     const blocks = store?.blocks.length ?? 0;
     let blocksDone = 0;
@@ -164,7 +170,8 @@ export class Maintenance {
   /** What nothing on disk or in memory needs any more. Only while nothing is being sealed. */
   private async dropTombstones(): Promise<void> {
     const { head } = this.options;
-    if (head.tombstones.isEmpty) return;
+    // What blocks that cannot be opened now still hold would be seen again.
+    if (head.tombstones.isEmpty || this.options.blocksUnavailable()) return;
     const blocks = this.options.openStore()?.blocks ?? [];
     const had = head.tombstones.list.length;
     head.tombstones.removeWhere((one) => head.writableFromMs > one.rowToMs && isCleaned(one, blocks));
@@ -309,14 +316,9 @@ export class Maintenance {
   private async removeDeadSeries(store: BlockStore | undefined, rewrite: boolean): Promise<void> {
     const { head } = this.options;
     this.hasDeadSeries = false;
-    const alive = new Bitmap(head.index.idLimit);
-    for (const { block } of store?.blocks ?? []) {
-      const series = store?.readSeriesOf(block);
-      // Unknown content: keep everything until that block has gone.
-      if (!series) return;
-      for (let w = 0; w < series.words.length && w < alive.words.length; w++) alive.words[w] |= series.words[w];
-      await pause();
-    }
+    const alive = await seriesOfBlocks(store, head.index.idLimit);
+    // Unknown content: keep everything until that block has gone.
+    if (!alive) return;
     const dead: number[] = [];
     for (let id = 0; id < alive.idLimit; id++) {
       if (head.index.has(id) && !alive.has(id) && !head.holds(id)) dead.push(id);
@@ -334,5 +336,20 @@ export class Maintenance {
     } else if (stored.length > 0) await store?.writeSeries([], stored);
     // An id may be used again only when no file says any more what it stood for.
     this.noteUnusedIds(dead);
+  }
+}
+
+/** Which series the blocks have; undefined when that cannot be read. Meanwhile blocks may be merged to new ones. */
+async function seriesOfBlocks(store: BlockStore | undefined, idLimit: number): Promise<Bitmap | undefined> {
+  const alive = new Bitmap(idLimit);
+  const seen = new Set<number>();
+  for (;;) {
+    const next = store?.blocks.find(({ block }) => !seen.has(block));
+    if (!store || !next) return alive;
+    seen.add(next.block);
+    const series = store.readSeriesOf(next.block);
+    if (!series) return undefined;
+    for (let w = 0; w < series.words.length && w < alive.words.length; w++) alive.words[w] |= series.words[w];
+    await pause();
   }
 }

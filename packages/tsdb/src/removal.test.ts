@@ -280,6 +280,28 @@ test("an erasure that a crash cuts off at any moment is finished at the next sta
   }
 });
 
+test("while blocks cannot be opened what was deleted before stays hidden, and further deletions are refused", async () => {
+  const dir = temporaryDir();
+  const { tsdb, clock } = await filled(dir, 170);
+  await tsdb.maintain();
+  expect(tsdb.stats().blocks).toBeGreaterThan(0);
+  await tsdb.delete(acme, 0, START_MS * 2);
+  await tsdb.close();
+  const openBlocks = () => Promise.reject(new Error("EACCES: permission denied"));
+  const without = await open(dir, { clock }, { openBlocks });
+  await without.tsdb.maintain();
+  await expect(without.tsdb.delete(acme, 0, START_MS * 2)).rejects.toThrow("cannot be opened");
+  await expect(without.tsdb.erase(acme)).rejects.toThrow("cannot be opened");
+  await without.tsdb.maintain();
+  await without.tsdb.close();
+  const again = await open(dir, { clock });
+  expectMinutes(again.tsdb, "acme-marker", []);
+  await again.tsdb.maintain();
+  expectMinutes(again.tsdb, "acme-marker", []);
+  expectMinutes(again.tsdb, "other", upTo(170));
+  await again.tsdb.close();
+});
+
 test("a snapshot made while it runs opens with all that was acknowledged before", async () => {
   const dir = temporaryDir();
   const { tsdb, clock, writer } = await filled(dir, 170);

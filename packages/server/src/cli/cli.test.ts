@@ -199,6 +199,17 @@ describe("check", () => {
   });
 });
 
+test("experimental PromQL in rules passes where the storewatch.yml among the files switches it on", async () => {
+  put("rules.yml", 'groups:\n  - name: g\n    rules:\n      - { record: few, expr: "limitk(3, up)" }\n');
+  put("prometheus.yml", `rule_files: [${path.join(dir, "rules.yml")}]\n`);
+  put("storewatch.yml", "metrics: { prometheus: prometheus.yml }\n");
+  const refused = await run("check", "storewatch.yml");
+  expect([refused.code, refused.out + refused.err]).toEqual([1, expect.stringContaining("limitk() is experimental")]);
+  put("storewatch.yml", "metrics: { prometheus: prometheus.yml }\nfeatures: { promql_experimental: true }\n");
+  for (const files of [["storewatch.yml"], ["."], ["rules.yml", "storewatch.yml"]])
+    expect(await run("check", ...files), files.join()).toMatchObject({ code: 0 });
+});
+
 test("kinds are found from the content", () => {
   const kinds: Array<[unknown, ReturnType<typeof fileKindOf>]> = [
     [{ groups: [] }, "rules"],

@@ -198,3 +198,16 @@ describe("native histograms", () => {
     expect(matrixOf([Number.NaN], [undefined])).toEqual([{ metric: { a: "b" }, values: [[1, "NaN"]] }]);
   });
 });
+
+test("of each kind of remark ten are shown, and how many more there were", () => {
+  const notes = (count: number) => Array.from({ length: count }, (_, i) => `note ${i}`);
+  const reply = (warnings: readonly string[], infos: readonly string[]) =>
+    JSON.parse(
+      queryResultJson({ value: { type: "vector", timeMs: 0, samples: [] }, warnings, infos, stats }).toString(),
+    );
+  expect(reply(notes(10), notes(12))).toMatchObject({
+    warnings: notes(10),
+    infos: [...notes(10), "2 more info annotations omitted"],
+  });
+  expect(reply(notes(11), [])).toMatchObject({ warnings: [...notes(10), "1 more warning annotations omitted"] });
+});

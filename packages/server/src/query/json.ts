@@ -48,8 +48,8 @@ export function* queryResultPieces(result: QueryResult, parts: ReplyParts = {}):
   out.text(`{"status":"success","data":{"resultType":"${result.value.type}","result":`);
   for (const _ of writeValue(out, result)) if (out.length >= PIECE_LENGTH) yield out.take();
   out.text(`${parts.dataTail ?? ""}}`);
-  writeNotes(out, "warnings", result.warnings);
-  writeNotes(out, "infos", result.infos);
+  writeNotes(out, "warnings", shortened(result.warnings, "warning"));
+  writeNotes(out, "infos", shortened(result.infos, "info"));
   out.text("}");
   yield out.take();
 }
@@ -65,6 +65,15 @@ export function isLargeResult({ value }: QueryResult): boolean {
 
 function writeNotes(out: JsonBytes, name: string, notes: readonly string[]): void {
   if (notes.length > 0) out.text(`,"${name}":${JSON.stringify(notes)}`);
+}
+
+/** Of each kind of remark a reply has at most this many, as upstream's: one expression may make thousands of them. */
+const NOTES_MAX = 10;
+
+/** Upstream's words for those that are left out. */
+function shortened(notes: readonly string[], kind: "warning" | "info"): readonly string[] {
+  if (notes.length <= NOTES_MAX) return notes;
+  return [...notes.slice(0, NOTES_MAX), `${notes.length - NOTES_MAX} more ${kind} annotations omitted`];
 }
 
 /** Yields after each part that may fill a piece. */

@@ -176,10 +176,12 @@ export class Compactor {
  */
 function dueOverlap(store: BlockStore): { span: BlockSpan; blocks: BlockSummary[] } | undefined {
   const full = store.blocks.filter(
-    ({ resolutionMs, fromMs, untilMs }) => resolutionMs === 0 && untilMs - fromMs >= DOWNSAMPLED_FROM_MS,
+    ({ block, resolutionMs, fromMs, untilMs }) =>
+      resolutionMs === 0 && untilMs - fromMs >= DOWNSAMPLED_FROM_MS && !store.isDamaged(block),
   );
   for (const block of full) {
-    const blocks = store.blocks.filter((other) => overlaps(other, block));
+    // A damaged one stays as it is: merging it would be given up, and begun again, for ever.
+    const blocks = store.blocks.filter((other) => overlaps(other, block) && !store.isDamaged(other.block));
     if (blocks.length < 2) continue;
     const fromMs = Math.min(...blocks.map((one) => one.fromMs));
     const untilMs = Math.max(...blocks.map((one) => one.untilMs));

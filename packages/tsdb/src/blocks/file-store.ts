@@ -17,6 +17,8 @@ const MANIFEST = "manifest";
 const MANIFEST_MAGIC = "SWTSBM";
 const MANIFEST_VERSION = 1;
 const BLOCK_FILE = /^b(\d{10})\.blk$/;
+/** Behind the name of a file that is no part of the store any more and is not removed either. */
+const SET_ASIDE = ".damaged";
 const SERIES_FILE = /^s(\d{10})\.def$/;
 /** Files held open: each costs a file descriptor and its index. */
 const FILES_OPEN_MAX = 128;
@@ -53,6 +55,8 @@ class FileStore implements BlockStore {
   /** Numbers that are being written: no part of the store yet, and no garbage. */
   private readonly growing = new Set<number>();
   private hasGarbage = false;
+  /** Writing the manifest failed: which one is on disk is not known. */
+  private manifestSuspect = false;
   /** Damage already told of. */
   private readonly told = new Set<string>();
   private readonly damaged = new Set<number>();
@@ -83,7 +87,7 @@ class FileStore implements BlockStore {
 
   async load(): Promise<void> {
     const names = await this.disk.list(this.path);
-    const manifest = this.readManifest(names) ?? this.salvage(names);
+    const manifest = this.readManifest(names) ?? (await this.salvage(names));
     this.take(manifest);
     // Missing files are told at once, and not looked for again.
     const present = new Set(names);
@@ -121,8 +125,11 @@ class FileStore implements BlockStore {
     }
   }
 
-  /** Without a manifest the files themselves tell; what a merge has replaced is covered by a newer block. */
-  private salvage(names: readonly string[]): Manifest {
+  /**
+   * Without a manifest the files themselves tell. What cannot be read is set aside under another name, for who may repair
+   * it: otherwise it would be tidied away with what no manifest names.
+   */
+  private async salvage(names: readonly string[]): Promise<Manifest> {
     const numbers = (pattern: RegExp) => names.map((name) => Number(pattern.exec(name)?.[1] ?? 0)).filter((n) => n > 0);
     const found: BlockSummary[] = [];
     for (const block of numbers(BLOCK_FILE)) {
@@ -131,7 +138,11 @@ class FileStore implements BlockStore {
         found.push(file.summary);
         file.close();
       } catch (error) {
-        this.tell(`block ${block}`, (error as Error).message);
+        // Out of descriptors or memory is no damage: that passes.
+        if (!(error instanceof FormatError) && (error as NodeJS.ErrnoException).code !== "EIO") throw error;
+        const path = join(this.path, blockFileName(block));
+        await this.disk.rename(path, `${path}${SET_ASIDE}`);
+        this.tell(`block ${block}`, `${(error as Error).message}; it is kept as ${blockFileName(block)}${SET_ASIDE}`);
       }
     }
     const blocks = found.filter((one) => !found.some((other) => replaces(other, one)));
@@ -277,7 +288,9 @@ class FileStore implements BlockStore {
   private async writeManifest(manifest: Manifest): Promise<void> {
     // The files that it names must be in the folder first.
     await this.disk.syncDir(this.path);
+    this.manifestSuspect = true;
     await writeFileDurably(this.disk, this.path, MANIFEST, encodeManifest(manifest));
+    this.manifestSuspect = false;
   }
 
   writeSeries(batches: Iterable<Uint8Array>, gone: readonly number[] = []): Promise<void> {
@@ -318,17 +331,26 @@ class FileStore implements BlockStore {
     }
   }
 
-  async tidy(): Promise<void> {
+  tidy(): Promise<void> {
+    return this.inTurn(() => this.removeGarbage());
+  }
+
+  private async removeGarbage(): Promise<void> {
     if (!this.hasGarbage) return;
+    // A manifest whose writing failed at its last step may be the one on disk, and name what is garbage here.
+    if (this.manifestSuspect) await this.writeManifest(this.changed({ add: [], remove: [] }));
+    this.hasGarbage = false;
     const blocks = new Set(this.blocks.map(({ block }) => block));
     for (const name of await this.disk.list(this.path)) {
       const number = Number((BLOCK_FILE.exec(name) ?? SERIES_FILE.exec(name))?.[1] ?? -1);
       const isKnown = BLOCK_FILE.test(name) ? blocks.has(number) : this.series.includes(number);
       if (name.endsWith(".tmp") ? this.growing.size === 0 : number >= 0 && !isKnown && !this.growing.has(number)) {
-        await this.disk.remove(join(this.path, name));
+        await this.disk.remove(join(this.path, name)).catch((error: unknown) => {
+          this.hasGarbage = true;
+          throw error;
+        });
       }
     }
-    this.hasGarbage = false;
   }
 
   async close(): Promise<void> {
@@ -343,9 +365,13 @@ class FileStore implements BlockStore {
   }
 }
 
-/** Without a manifest: has `newer` what `older` has? */
+/**
+ * Without a manifest: has `newer` what `older` has? Never of samples: history that came later lies over what was there, and
+ * what a merge left of its sources is merged again.
+ */
 function replaces(newer: BlockSummary, older: BlockSummary): boolean {
   return (
+    newer.resolutionMs > 0 &&
     newer.block > older.block &&
     newer.resolutionMs === older.resolutionMs &&
     newer.retentionClass === older.retentionClass &&

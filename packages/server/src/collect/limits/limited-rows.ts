@@ -25,10 +25,14 @@ interface Share {
   readonly sum: Sum | undefined;
   /** Of a counter, when it has been seen. */
   last: number;
+  /** The row that had it last. */
+  seenRow: number;
 }
 
 interface Sum {
-  readonly column: number;
+  readonly labels: Labels;
+  /** Undefined after columns were numbered anew, until a share asks. */
+  column: number | undefined;
   readonly kind: Exclude<RollupKind, "none">;
   /** Of a counter: what all shares have added, from the first row on. */
   total: number;
@@ -42,6 +46,8 @@ interface Sum {
 const KEPT = ["job", "instance"];
 /** Different sums of one target: a metric name each, mostly. */
 const SUMS_MAX = 1000;
+/** A share that so many rows had not is forgotten when columns are numbered anew. */
+const ABSENT_ROWS_MAX = 20;
 /** Whether there is room again is asked so often, in rows. */
 const ASK_AGAIN_ROWS = 16;
 const MARKER = (BigInt(STALE_HIGH) << 32n) | BigInt(STALE_LOW);
@@ -55,7 +61,10 @@ export class LimitedRows implements RowWriter {
   private count = 0;
   private scratch = new Float64Array(0);
   private bits = bitsOf(this.scratch);
-  private readonly shares: Share[] = [];
+  private shares: Share[] = [];
+  /** Shares that wait for their column, since columns were numbered anew. */
+  private waiting = new Map<string, Share>();
+  private rows = 0;
   private readonly shareColumns = new Map<string, number>();
   /** The store's column → ours, for those that came after the first share. */
   private readonly ours = new Map<number, number>();
@@ -99,21 +108,49 @@ export class LimitedRows implements RowWriter {
     const share = this.shareColumns.size > 0 ? this.shareColumns.get(labels.key) : undefined;
     if (share !== undefined) return share;
     const admission = this.options.limits.admit(labels, this.perSecond);
+    const waiting = this.waiting.get(labels.key);
+    this.waiting.delete(labels.key);
     if (admission.kind === "admitted") return this.admittedColumn(labels);
-    return this.addShare(labels, this.shareOf(labels, admission));
+    return this.addShare(labels, waiting ? this.withColumn(waiting) : this.shareOf(labels, admission));
   }
 
   get epoch(): number {
     return this.inner.epoch;
   }
 
-  /** While some series are added up, columns stay as they are. */
   compact(): void {
-    if (this.identity >= 0) return;
     const { epoch } = this.inner;
     this.inner.compact();
+    if (this.inner.epoch === epoch) return;
     // Every column is asked for anew, and counted then.
-    if (this.inner.epoch !== epoch) this.forgetAdmitted();
+    this.forgetAdmitted();
+    if (this.identity >= 0) this.forgetColumns();
+  }
+
+  /** Shares go on where they are, as long as they come; a shop that makes new ones with every scrape costs no more memory. */
+  private forgetColumns(): void {
+    const kept = [...this.shares, ...this.waiting.values()].filter(
+      (share) => this.rows - share.seenRow <= ABSENT_ROWS_MAX,
+    );
+    this.waiting = new Map(kept.map((share) => [share.labels.key, share]));
+    const inUse = new Set(kept.map((share) => share.sum));
+    for (const [key, sum] of this.sums) {
+      if (inUse.has(sum)) sum.column = undefined;
+      else this.sums.delete(key);
+    }
+    this.identity = -1;
+    this.count = 0;
+    this.shares = [];
+    this.shareColumns.clear();
+    this.ours.clear();
+    this.places = new Int32Array(0);
+    this.scratch = new Float64Array(0);
+    this.bits = bitsOf(this.scratch);
+  }
+
+  private withColumn(share: Share): Share {
+    if (share.sum) share.sum.column ??= this.inner.column(share.sum.labels);
+    return share;
   }
 
   begin(): void {
@@ -122,6 +159,7 @@ export class LimitedRows implements RowWriter {
   }
 
   commit(timeMs: number): boolean {
+    this.rows++;
     if (this.identity >= 0) {
       this.addUp();
       this.copy();
@@ -167,21 +205,24 @@ export class LimitedRows implements RowWriter {
     const { limits, typeOf } = this.options;
     if (admission.kind === "refused") {
       limits.noteRefused(admission.limit, labels, 1, 0);
-      return { labels, sum: undefined, last: Number.NaN };
+      return { labels, sum: undefined, last: Number.NaN, seenRow: this.rows };
     }
     const kind = rollupKind(labels, typeOf);
     const sum = kind === "none" ? undefined : this.sumFor(rollupLabels(labels, KEPT), kind);
     if (sum) limits.noteRolledUp(admission, labels);
     else limits.noteRefused(admission.limit, labels, 1, 0);
-    return { labels, sum, last: Number.NaN };
+    return { labels, sum, last: Number.NaN, seenRow: this.rows };
   }
 
   private sumFor(labels: Labels, kind: Exclude<RollupKind, "none">): Sum | undefined {
     const known = this.sums.get(labels.key);
-    if (known) return known;
+    if (known) {
+      known.column ??= this.inner.column(labels);
+      return known;
+    }
     if (this.sums.size >= SUMS_MAX) return undefined;
     const before = kind === "counter" ? this.options.lastValue(labels) : undefined;
-    const sum: Sum = { column: this.inner.column(labels), kind, total: 0, before, value: 0, present: 0 };
+    const sum: Sum = { labels, column: this.inner.column(labels), kind, total: 0, before, value: 0, present: 0 };
     this.sums.set(labels.key, sum);
     return sum;
   }
@@ -245,6 +286,7 @@ export class LimitedRows implements RowWriter {
       const place = places[column - identity];
       if (place >= 0 || !this.isPresent(column)) continue;
       const share = shares[-1 - place];
+      share.seenRow = this.rows;
       const value = scratch[column];
       if (!share.sum || Number.isNaN(value)) continue;
       share.sum.present++;
@@ -269,7 +311,7 @@ export class LimitedRows implements RowWriter {
       rowBits[2 * (base + place) + 1] = bits[2 * column + 1];
     }
     for (const sum of this.sums.values()) {
-      if (sum.present === 0) continue;
+      if (sum.present === 0 || sum.column === undefined) continue;
       if (sum.before !== undefined) {
         sum.total = Math.max(sum.total, sum.before);
         sum.before = undefined;

@@ -283,6 +283,32 @@ describe("scraped series over the limit", () => {
     expect(sum.values[3]).toBeNaN();
   });
 
+  test("that are others with every scrape do not pile up, and the sum goes on when columns are numbered anew", async () => {
+    const known = { a: 1, b: 1, c: 1 };
+    await scrape({ ...known, steady: 10 });
+    let sum = newest("requests_total", "noisy")[other];
+    expect(sum).toBe(10);
+    for (let i = 1; i <= 200; i++) {
+      await scrape({ ...known, steady: 10 + i, [`once${i}`]: 1 });
+      const next = newest("requests_total", "noisy")[other];
+      expect(next, `row ${i}`).toBe(sum + 2);
+      sum = next;
+      if (rows.columns < 50) continue;
+      const { epoch } = rows;
+      rows.compact();
+      expect(rows.epoch).toBe(epoch + 1);
+      columns.clear();
+      expect(rows.columns).toBeLessThan(10);
+    }
+    expect(receipts.list(ALL_TENANTS).filter(({ outcome }) => outcome === "rolled_up")[0].series).toBe(201);
+    // One that pauses for a short time is not counted twice.
+    await scrape(known);
+    rows.compact();
+    columns.clear();
+    await scrape({ ...known, steady: 220 });
+    expect(newest("requests_total", "noisy")[other]).toBe(sum + 10);
+  });
+
   test("of gauges are added up, and cells of other shops stay bit for bit, markers too", async () => {
     metadata.note("carts", { type: "gauge", help: "", unit: "" });
     await scrape({ a: 1, b: 1, c: 1, d: 4, e: 5 }, "carts");
