@@ -3,9 +3,11 @@ import { certificatesModule } from "./certificates/module.ts";
 import { hostModule } from "./host/module.ts";
 import type { CollectorModule } from "./interface.ts";
 import { processGroupsModule } from "./process-groups/module.ts";
+import { redisModule } from "./redis/module.ts";
 
 export const MODULES = {
   host: hostModule,
   process_groups: processGroupsModule,
   certificates: certificatesModule,
+  redis: redisModule,
 } as const satisfies Readonly<Record<string, CollectorModule>>;
