@@ -1,10 +1,11 @@
 // The agent: collectors by config, a page of them, a listener for it.
 import path from "node:path";
 import type { Clock } from "@storewatch/model";
+import { ConfigError } from "../config/document.ts";
 import { formatListenAddress, isLoopbackHost } from "../config/listen-address.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { type Logger, silentLogger } from "../kernel/logger.ts";
-import { type AgentConfig, flagError } from "./config.ts";
+import type { AgentConfig } from "./config.ts";
 import { renderPage } from "./exposition.ts";
 import type { Collector, CollectorDeps, CollectorModule } from "./interface.ts";
 import { listen, type PageSource } from "./listener.ts";
@@ -73,11 +74,11 @@ export class Agent implements PageSource {
     const names = this.words.get(word);
     if (names && names.length > 0) return names;
     const known = [...this.words].filter(([, some]) => some.length > 0).map(([name]) => name);
-    throw flagError(
-      names
-        ? `collectors: ${word} needs its section in agent.yml`
-        : `collectors: there is no ${word}; known are ${known.join(", ")}`,
-    );
+    const message = names
+      ? `collectors: ${word} needs its section in agent.yml`
+      : `collectors: there is no ${word}; known are ${known.join(", ")}`;
+    const place = this.options.config.collectorsAt;
+    throw new ConfigError([{ code: "CONFIG_VALUE", severity: "error", ...place, message }]);
   }
 
   private tell(problems: readonly string[]): void {

@@ -26,6 +26,8 @@ export interface AgentConfig {
   };
   /** Names of collectors or modules; undefined: those that are on by default. */
   readonly collectors: readonly string[] | undefined;
+  /** Where those are written, for errors. */
+  readonly collectorsAt: { readonly file: string; readonly line: number; readonly column: number };
   readonly timeoutMs: number;
   readonly parallel: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -134,6 +136,10 @@ export function loadAgentConfig(options: LoadAgentOptions): AgentConfig {
     tls: read.tls && { certFile: absolute(read.tls.cert), keyFile: absolute(read.tls.key) },
     credentials: readCredentials(document, read.auth, absolute),
     collectors: flags.collectors === undefined ? read.collectors : listOf(flags.collectors),
+    collectorsAt:
+      flags.collectors === undefined
+        ? { file: document.file, ...document.locate(["collectors"]) }
+        : { file: FLAGS, line: 1, column: 1 },
     timeoutMs: read.timeout,
     parallel: read.parallel,
     logLevel: mustLogLevel(flags.logLevel) ?? read.log_level,
@@ -207,6 +213,6 @@ function mustLogLevel(text: string | undefined): AgentConfig["logLevel"] | undef
 }
 
 /** The command line is wrong; told like the file's errors. */
-export function flagError(message: string): ConfigError {
+function flagError(message: string): ConfigError {
   return new ConfigError([{ code: "USAGE", severity: "error", file: FLAGS, line: 1, column: 1, message }]);
 }

@@ -19,8 +19,8 @@ interface Mount {
   readonly isReadOnly: boolean;
 }
 
-export function createFilesystem(): HostCollector {
-  const guard = new StatfsGuard();
+export function createFilesystem(ask: (place: string) => Promise<StatsFs> = (place) => statfs(place)): HostCollector {
+  const guard = new StatfsGuard(ask);
   return {
     name: "filesystem",
     async read(context) {
@@ -81,11 +81,13 @@ class StatfsGuard {
   /** Places whose answer is still out. */
   private readonly hung = new Set<string>();
 
+  constructor(private readonly statfs: (place: string) => Promise<StatsFs>) {}
+
   /** Undefined when it fails or takes too long. */
   async ask(place: string, clock: Clock): Promise<StatsFs | undefined> {
     if (this.hung.has(place) || this.hung.size >= HUNG_MAX) return undefined;
     this.hung.add(place);
-    const answered = statfs(place).then(
+    const answered = this.statfs(place).then(
       (found) => found,
       () => undefined,
     );

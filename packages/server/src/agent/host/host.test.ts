@@ -5,9 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../../kernel/logger.ts";
 import { Agent } from "../agent.ts";
 import { loadAgentConfig } from "../config.ts";
+import { renderPage } from "../exposition.ts";
 import { makeHostTree } from "../testing/host-tree.ts";
 import { type ParsedPage, parsePage } from "../testing/page-of.ts";
-import type { Tree } from "../testing/tree.ts";
+import { makeTree, type Tree } from "../testing/tree.ts";
+import { createFilesystem } from "./filesystem.ts";
+import { hostSchema } from "./section.ts";
+import { unitFamilies } from "./systemd.ts";
 import { timexFamilies } from "./timex.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../../../../..");
@@ -258,6 +262,61 @@ test("the system's name and version; quotes of os-release are undone", () => {
   );
 });
 
+const UNITS =
+  "Id=shop.service\nLoadState=loaded\nActiveState=failed\nType=notify\nNRestarts=3\n\n" +
+  "Id=db.socket\nLoadState=loaded\nActiveState=active\nNAccepted=7\nNConnections=2\nNRefused=1\n\n" +
+  "Id=-.mount\nLoadState=loaded\nActiveState=active\nType=ext4\n\n" +
+  "Id=gone.service\nLoadState=not-found\nActiveState=inactive\nType=\nNRestarts=0\n";
+
+test("systemd: states of units, restarts, sockets; what is excluded or not loaded is only counted", () => {
+  const families = unitFamilies(UNITS, (name) => name.endsWith(".mount")).list();
+  const { series } = parsePage(renderPage([families]).text);
+  expect(Object.fromEntries([...series].filter(([key, value]) => value !== 0 || key.includes("gone")))).toEqual({
+    'node_systemd_unit_state{name="shop.service",state="failed",type="notify"}': 1,
+    'node_systemd_unit_state{name="db.socket",state="active",type=""}': 1,
+    'node_systemd_service_restart_total{name="shop.service"}': 3,
+    'node_systemd_socket_accepted_connections_total{name="db.socket"}': 7,
+    'node_systemd_socket_current_connections{name="db.socket"}': 2,
+    'node_systemd_socket_refused_connections_total{name="db.socket"}': 1,
+    'node_systemd_units{state="active"}': 2,
+    'node_systemd_units{state="failed"}': 1,
+    'node_systemd_units{state="inactive"}': 1,
+  });
+  expect(series.get('node_systemd_unit_state{name="shop.service",state="active",type="notify"}')).toBe(0);
+});
+
+test("a mount whose server is away is given up in time, and not asked again before it answers", async () => {
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  let answer = () => {};
+  let isAway = true;
+  const filesystem = createFilesystem((place) => {
+    asked.push(place);
+    const found = { type: 0, bsize: 4096, blocks: 10, bfree: 5, bavail: 4, files: 3, ffree: 2 };
+    if (place !== "/nfs" || !isAway) return Promise.resolve(found);
+    return new Promise((resolve) => {
+      answer = () => resolve(found);
+    });
+  });
+  const mounts = makeTree({ "1/mounts": "server:/share /nfs nfs4 rw 0 0\n/dev/sda1 /data ext4 rw 0 0\n" });
+  const paths = { procfs: mounts.dir, sysfs: "/", rootfs: "/", udevData: "/" };
+  const section = hostSchema.parse(undefined);
+  const { signal } = new AbortController();
+  const errors = async () => {
+    const reading = filesystem.read({ clock, logger: silentLogger, paths, resolve: String, section, signal });
+    await clock.advance(5000);
+    const { series } = parsePage(renderPage([(await reading).list()]).text);
+    return [...series].filter(([key]) => key.startsWith("node_filesystem_device_error")).map(([, value]) => value);
+  };
+  expect(await errors()).toEqual([0, 1]);
+  expect(await errors()).toEqual([0, 1]);
+  expect(asked).toEqual(["/data", "/nfs", "/data"]);
+  isAway = false;
+  answer();
+  await clock.advance(0);
+  expect(await errors()).toEqual([0, 0]);
+});
+
 test("text files: a broken one is told and does not hide the others", () => {
   expect(page.series.get("backup_seconds")).toBe(12);
   expect(page.series.get("node_textfile_scrape_error")).toBe(1);
@@ -269,8 +328,6 @@ const NOT_OURS: Readonly<Record<string, string>> = {
   node_kernel_hung_tasks: "the exporter's own name has _total",
   node_exporter_build_info: "this is not node_exporter: storewatch_agent_build_info",
 };
-/** Systemd's units come over D-Bus, which the agent does not speak. */
-const SYSTEMD = /^node_systemd_/;
 /** Recorded by the mixins' own rules, or of the dashboards' words. */
 const RECORDED =
   /^node_(cpu|local|group|exporter|quantile|num_cpu|load1_per_cpu|(cpu|memory)_utili[sz]ation|disk_io_time(_weighted)?_seconds|namespace_pod\w*|network_\w+_(excluding_lo|physical))$/;
@@ -286,11 +343,11 @@ test("names in dashboards and community rules: every one is on the page", ({ ski
   }
   const given = new Set([...page.series.keys()].map((series) => series.split("{")[0]));
   for (const { name } of timexFamilies({ state: 0, bytes: Buffer.alloc(208) }).list()) given.add(name);
+  for (const { name } of unitFamilies(UNITS, () => false).list()) given.add(name);
   // The tree has few of the fields that are passed on as the kernel names them.
   const byField = /^node_(memory|netstat|vmstat|sockstat)_[A-Za-z0-9]+(_\w+)?$/;
   const missing = [...asked].filter(
-    (name) =>
-      !given.has(name) && !byField.test(name) && !RECORDED.test(name) && !SYSTEMD.test(name) && !(name in NOT_OURS),
+    (name) => !given.has(name) && !byField.test(name) && !RECORDED.test(name) && !(name in NOT_OURS),
   );
   expect(asked.size).toBeGreaterThan(200);
   expect(missing).toEqual([]);

@@ -15,6 +15,7 @@ import * as network from "./network.ts";
 import { processes } from "./processes.ts";
 import { hostSchema } from "./section.ts";
 import * as sockets from "./sockets.ts";
+import { systemd } from "./systemd.ts";
 import { createTextfile } from "./textfile.ts";
 import { time } from "./time.ts";
 import { timex } from "./timex.ts";
@@ -51,6 +52,7 @@ function hostCollectors(): readonly HostCollector[] {
     sockets.sockstat,
     sockets.softnet,
     kernel.stat,
+    systemd,
     sockets.tcpstat,
     createTextfile(),
     thermalZone,

@@ -48,6 +48,7 @@ const NETSTAT =
   "TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|" +
   "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab|MaxConn)|" +
   "Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
+const UNITS = ".+\\.(automount|device|mount|scope|slice)";
 const VMSTAT = "^(oom_kill|pgpg|pswp|pg.*fault).*";
 
 export const hostSchema = z
@@ -81,6 +82,13 @@ export const hostSchema = z
       .prefault({}),
     vmstat: z
       .strictObject({ fields: pattern(VMSTAT).describe("Fields of /proc/vmstat, a regular expression (RE2).") })
+      .prefault({}),
+    systemd: z
+      .strictObject({
+        unit_exclude: pattern(UNITS).describe(
+          "Units that have no state of their own on the page, a regular expression (RE2).",
+        ),
+      })
       .prefault({}),
     textfile: z
       .strictObject({
