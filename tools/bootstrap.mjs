@@ -52,9 +52,10 @@ export async function ensureBuilt({ force = false } = {}) {
   const wanted = sourcesHash();
   if (!force && readStamp("build") === wanted) return;
   const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
-  const projects = ["packages/testkit", "packages/server", "examples/shop"];
+  const projects = ["packages/testkit", "packages/server", "packages/sdk", "examples/shop"];
   await runWithProgress("Compiling TypeScript", process.execPath, [tsc, "-b", ...projects]);
   await runWithProgress("Bundling the server", process.execPath, [path.join(ROOT, "tools/bundle.mjs")]);
+  await runWithProgress("Bundling the SDK", process.execPath, [path.join(ROOT, "tools/bundle-sdk.mjs")]);
   const vite = path.join(ROOT, "node_modules/vite/bin/vite.js");
   await runWithProgress(
     "Bundling the web app",
@@ -137,7 +138,7 @@ function sourcesHash() {
     }
   }
   addToHash(hash, path.join(ROOT, "tsconfig.base.json"));
-  addToHash(hash, path.join(ROOT, "tools/bundle.mjs"));
+  for (const tool of ["bundle.mjs", "bundle-sdk.mjs"]) addToHash(hash, path.join(ROOT, "tools", tool));
   return hash.digest("hex");
 }
 

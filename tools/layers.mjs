@@ -83,7 +83,8 @@ const PACKAGES = {
   "packages/testkit": ["packages/model"],
   "packages/server": ["packages/model", "packages/promql", "packages/tsdb"],
   "packages/ui": ["packages/model", "packages/promql"],
-  "examples/shop": [],
+  "packages/sdk": [],
+  "examples/shop": ["packages/sdk"],
 };
 
 /** Tests, benchmarks, and what only they import (`testing.ts`, `testing/`). */
