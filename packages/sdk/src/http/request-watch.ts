@@ -79,7 +79,7 @@ export class RequestWatch {
       const durationMs = clock.monotonicMs() - startMs;
       const method = request.method ?? "GET";
       const route = routeOf(request) ?? UNMATCHED_ROUTE;
-      const statusCode = response.writableFinished ? response.statusCode : CLIENT_GONE;
+      const statusCode = response.writableEnded ? response.statusCode : CLIENT_GONE;
       metrics.http.done(method, route, context.tenantId, statusCode, durationMs / 1000);
       slow.request(method, route, context.tenantId, durationMs);
       if (hooks.has("requestDone")) {

@@ -1,0 +1,161 @@
+import "reflect-metadata";
+import { once } from "node:events";
+import type { INestApplication } from "@nestjs/common";
+import {
+  Controller,
+  Get,
+  HttpException,
+  Inject,
+  Injectable,
+  Module,
+  NotFoundException,
+  Param,
+  UseGuards,
+} from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import { FastifyAdapter } from "@nestjs/platform-fastify";
+import type { Registry } from "prom-client";
+import { afterEach, describe, expect, test } from "vitest";
+import { currentContext, storewatch } from "../index.ts";
+import {
+  BusinessMetricsService,
+  HealthService,
+  MetricsAuthGuard,
+  PerformanceService,
+  PROMETHEUS_REGISTRY,
+  STOREWATCH,
+  StorewatchModule,
+  TenantGuard,
+} from "./index.ts";
+
+const apps: INestApplication[] = [];
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.close();
+});
+
+/** The document's service: the registry by its token, and the SDK's service beside it. */
+class Shop {
+  constructor(
+    readonly registry: Registry,
+    readonly business: BusinessMetricsService,
+    readonly performance: PerformanceService,
+    readonly health: HealthService,
+  ) {}
+}
+decorate(Shop, [PROMETHEUS_REGISTRY, BusinessMetricsService, PerformanceService, HealthService]);
+Injectable()(Shop);
+
+class Orders {
+  constructor(private readonly shop: Shop) {}
+  async create(id: string) {
+    if (id === "missing") throw new NotFoundException();
+    if (id === "broken") throw new Error("database is away");
+    if (id === "teapot") throw new HttpException("teapot", 418);
+    this.shop.business.trackOrderCreated({ status: "paid", currency: "VND", total: 50_000 });
+    await this.shop.performance.timeQuery("SELECT 1", () => Promise.resolve());
+    return { tenant: currentContext()?.tenantId };
+  }
+  own() {
+    return "secret";
+  }
+}
+decorate(Orders, [Shop]);
+Controller("shops/:shop/orders")(Orders);
+method(Orders, "create", Get(":id"), UseGuards(TenantGuard));
+Param("id")(Orders.prototype, "create", 0);
+method(Orders, "own", Get("own/metrics"), UseGuards(new MetricsAuthGuard({ bearer: "s3cret" })));
+
+/** Decorators as functions: what a compiler makes of `@Inject(token)` on constructor parameters. */
+function decorate(target: abstract new (...args: never[]) => object, tokens: readonly unknown[]): void {
+  tokens.forEach((token, i) => {
+    Inject(token as never)(target, undefined, i);
+  });
+}
+function method(target: { prototype: object }, name: string, ...decorators: MethodDecorator[]): void {
+  const descriptor = Object.getOwnPropertyDescriptor(target.prototype, name)!;
+  for (const apply of decorators) apply(target.prototype, name, descriptor);
+}
+
+const sw = () =>
+  storewatch({ service: "shop", metrics: { defaults: false }, tenant: { from: [{ path: "/api/shops/:tenant" }] } });
+
+async function start(imports: unknown[], fastify: boolean) {
+  class App {}
+  Module({ imports: imports as never[], controllers: [Orders], providers: [Shop] })(App);
+  const app = fastify
+    ? await NestFactory.create(App, new FastifyAdapter(), { logger: false })
+    : await NestFactory.create(App, { logger: false });
+  apps.push(app);
+  app.setGlobalPrefix("api");
+  await app.listen(0, "127.0.0.1");
+  return { app, url: await app.getUrl() };
+}
+
+describe.each([
+  ["NestJS 11 on Express", false],
+  ["NestJS 11 on Fastify", true],
+])("%s", (_name, fastify) => {
+  test("module, services, guards: requests, orders and errors are told under the route's template", async () => {
+    const monitoring = sw();
+    const failed: unknown[] = [];
+    monitoring.hooks.on("requestFailed", ({ error }) => failed.push((error as Error).message));
+    const { url } = await start([StorewatchModule.forRoot(monitoring)], fastify);
+    expect(await (await fetch(`${url}/api/shops/acme/orders/7`)).json()).toEqual({ tenant: "acme" });
+    for (const [id, status] of [
+      ["missing", 404],
+      ["broken", 500],
+      ["teapot", 418],
+    ] as const)
+      expect((await fetch(`${url}/api/shops/acme/orders/${id}`)).status).toBe(status);
+    // The path source takes no such id, so the guard refuses.
+    expect((await fetch(`${url}/api/shops/--/orders/1`)).status).toBe(400);
+    expect((await fetch(`${url}/nothing`)).status).toBe(404);
+    const text = await monitoring.metrics.text();
+    const route = 'method="GET",route="/api/shops/:shop/orders/:id"';
+    for (const status of [200, 404, 500, 418])
+      expect(text).toContain(`http_requests_total{${route},status_code="${status}",tenant_id="acme"} 1\n`);
+    expect(text).toContain('route="unmatched",status_code="404",tenant_id="unknown"} 1');
+    expect(text).toContain('orders_total{tenant_id="acme",status="paid"} 1');
+    expect(text).toContain('revenue_total{tenant_id="acme",currency="VND"} 50000');
+    // Answers below 500 are answers.
+    expect(failed).toEqual(["database is away"]);
+  });
+
+  test("health and the guard for metrics", async () => {
+    const { url } = await start([StorewatchModule.forRoot(sw())], fastify);
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    const own = `${url}/api/shops/acme/orders/own/metrics`;
+    expect((await fetch(own)).status).toBe(401);
+    expect(await (await fetch(own, { headers: { authorization: "Bearer s3cret" } })).text()).toBe("secret");
+  });
+
+  test("options may come from other providers; the module works without an HTTP server too", async () => {
+    class Config {
+      service = "from-config";
+    }
+    class ConfigModule {}
+    Module({ providers: [Config], exports: [Config] })(ConfigModule);
+    const asyncModule = StorewatchModule.forRootAsync({
+      imports: [ConfigModule],
+      inject: [Config],
+      useFactory: async (config: Config) => ({ service: config.service, metrics: { defaults: false } }),
+    });
+    const { app } = await start([asyncModule], fastify);
+    expect(app.get(STOREWATCH).service).toBe("from-config");
+    class Worker {}
+    Module({ imports: [StorewatchModule.forRoot(sw())] })(Worker);
+    const worker = await NestFactory.createApplicationContext(Worker, { logger: false });
+    expect(worker.get(BusinessMetricsService)).toBe(worker.get(STOREWATCH).business);
+    await worker.close();
+  });
+
+  test("closing turns readiness off first", async () => {
+    const monitoring = sw();
+    const { app } = await start([StorewatchModule.forRoot(monitoring)], fastify);
+    const closed = once(app.getHttpServer(), "close");
+    await app.close();
+    await closed;
+    expect((await monitoring.health.ready()).body).toEqual({ status: "stopping" });
+    apps.length = 0;
+  });
+});
