@@ -120,6 +120,14 @@ scrape_configs:
     expect(problems("remote_write: [{ url: 'http://x' }]")).toEqual([]);
   });
 
+  test("how long samples are kept is no matter of this file, and it says where it is", () => {
+    const { unsupported } = parse("storage: { tsdb: { retention: { time: 90d, size: 5GB } } }\n");
+    expect(unsupported.map(({ severity, message, fix }) => [severity, message, fix])).toEqual([
+      ["warning", "retention.time is not read here", "set metrics.retention in storewatch.yml"],
+      ["warning", "retention.size is not read here", "set metrics.retention_size in storewatch.yml"],
+    ]);
+  });
+
   test("jobs of included files belong to the file; a name that is there twice is refused", () => {
     const files = {
       "/etc/p.yml":

@@ -89,7 +89,6 @@ export function parsePrometheusConfig(file: string, sources: ConfigSources): Pro
     alertmanagers: toAlertmanagers(fields.alerting, schemeOf(global), { dir, environment: sources.environment }),
     alertRelabel: toRelabelConfigs(fields.alerting?.alert_relabel_configs),
     remoteWrites: toRemoteWrites(fields.remote_write, schemeOf(global), { dir, environment: sources.environment }),
-    retentionMs: fields.storage?.tsdb?.retention?.time || undefined,
     otlp: toOtlpSettings(fields.otlp),
     unsupported: [
       ...unsupportedIn(fields, document),

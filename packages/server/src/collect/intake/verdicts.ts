@@ -107,7 +107,8 @@ export function place(
   const id = labels.get(TENANT_LABEL);
   if (id !== "") {
     if (scopeAllows(scope, id)) return { labels };
-    return { reason: "out-of-scope", why: `${shortText(labels)}: the credential is not valid for shop ${id}` };
+    const why = `${shortText(labels)}: names shop ${id}, and neither the credential nor the request is for it`;
+    return { reason: "out-of-scope", why };
   }
   const [only, ...others] = scope.ids;
   if (only === undefined || others.length > 0) {

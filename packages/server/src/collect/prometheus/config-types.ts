@@ -26,8 +26,6 @@ export interface PrometheusConfig {
   readonly alertRelabel: readonly RelabelConfig[];
   /** Where samples go besides the own store. */
   readonly remoteWrites: readonly RemoteWriteConfig[];
-  /** From storage.tsdb.retention, where given. */
-  readonly retentionMs: number | undefined;
   /** What the file asks for and Storewatch does not do: errors stop a start, warnings do not. */
   readonly unsupported: readonly Finding[];
   readonly otlp: OtlpSettings;

@@ -34,7 +34,16 @@ export function unsupportedIn(fields: PrometheusFields, document: ConfigDocument
     `scrape_failure_log_file: ${NOT_YET}`,
   );
   const retention = fields.storage?.tsdb?.retention;
-  warn(retention?.size || undefined, ["storage", "tsdb", "retention", "size"], `retention by size: ${NOT_YET}`);
+  const retentionAt = ["storage", "tsdb", "retention"];
+  const elsewhere = (key: string) => `set metrics.${key} in storewatch.yml`;
+  const notRead = "is not read here";
+  warn(retention?.time || undefined, [...retentionAt, "time"], `retention.time ${notRead}`, elsewhere("retention"));
+  warn(
+    retention?.size || undefined,
+    [...retentionAt, "size"],
+    `retention.size ${notRead}`,
+    elsewhere("retention_size"),
+  );
   warn(
     retention?.percentage || undefined,
     ["storage", "tsdb", "retention", "percentage"],

@@ -255,6 +255,31 @@ describe("after a stop", () => {
     expect(seen()).toEqual(["a 1", "a 2", "b 3", "a 4"]);
   });
 
+  test("a log that somebody removed is begun anew, and what is new arrives", async () => {
+    await start();
+    for (let i = 0; i < 3; i++) {
+      await append(sample("a", i, i));
+      await until(() => seen().length === i + 1);
+      await writer.stop();
+      writer = newWriter();
+      await start();
+    }
+    await writer.stop();
+    rmSync(path.join(dir, "log"), { recursive: true });
+    writer = newWriter();
+    await start();
+    await append(sample("a", 7, 7));
+    await until(() => seen().length === 4);
+    expect(seen()).toEqual(["a 0", "a 1", "a 2", "a 7"]);
+  });
+
+  test("no receiver any more: nothing of the log stays on disk", async () => {
+    await start();
+    await append(sample("a", 1));
+    await writer.reload({ remotes: [], externalLabels: Labels.empty });
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
   test("a damaged file costs what is behind the damage and no more", async () => {
     await start();
     answers = Array.from({ length: 100_000 }, () => [503] as const);

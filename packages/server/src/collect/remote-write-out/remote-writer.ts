@@ -1,4 +1,5 @@
 // Remote write, out: the log, and a sender for each receiver of the Prometheus file.
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import type { Clock, Labels, MetricMetadata, Sample, SeriesExemplar, TenantScope } from "@storewatch/model";
 import type { AppendResult, RowWriter } from "@storewatch/tsdb";
@@ -98,7 +99,10 @@ export class RemoteWriter {
       this.remotes.set(name, { remote, key });
       remote.start();
     }
-    if (this.remotes.size === 0) await this.closeLog();
+    if (this.remotes.size > 0) return;
+    await this.closeLog();
+    // Up to 2 GB that nobody will read.
+    await rm(this.logDir, { recursive: true, force: true });
   }
 
   async stop(): Promise<void> {
@@ -106,10 +110,14 @@ export class RemoteWriter {
     await this.closeLog();
   }
 
+  private get logDir(): string {
+    return path.join(this.options.dir, "log");
+  }
+
   private async openLog(): Promise<void> {
-    const { logger, dir } = this.options;
+    const { logger } = this.options;
     this.log = await SampleLog.open({
-      dir: path.join(dir, "log"),
+      dir: this.logDir,
       onProblem: (error) => logger.error({ err: error }, "the log of remote receivers cannot be written"),
       onDropped: () => this.metrics.segmentsDropped.inc(),
     });

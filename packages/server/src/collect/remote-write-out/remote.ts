@@ -62,7 +62,9 @@ export class Remote {
   constructor(private readonly options: RemoteOptions) {
     const { config, log, clock, metrics } = options;
     this.placeFile = new PlaceFile(this.file);
-    this.confirmed = this.placeFile.read() ?? log.end;
+    const place = this.placeFile.read();
+    // A place beyond the log is one in a log that was removed: what it waits for would never come.
+    this.confirmed = place && place.segment <= log.end.segment ? place : log.end;
     this.saved = this.confirmed;
     this.reader = new LogReader(log, this.confirmed, relabelFor(config, options.externalLabels));
     const remote = config.name;
