@@ -13,6 +13,8 @@ import {
 import type { BlockReader } from "../blocks/block-reader.ts";
 import type { Head } from "../head/head.ts";
 import { type SelectOptions, type Slices, TooManySamples } from "../interface.ts";
+import type { NameTable } from "../labels/name-table.ts";
+import { postingsView } from "../labels/postings.ts";
 import { Gatherer } from "./gather.ts";
 import { planRead, type ReadPlan } from "./hints.ts";
 import { SampleSink } from "./sample-sink.ts";
@@ -227,10 +229,8 @@ export function* scanLabelValues(
   const nameId = index.nameIdOf(name);
   if (nameId < 0) return [];
   const table = index.names[nameId];
-  const walk = new Walk(source, () =>
-    // A copy: what is returned may be a view of postings that grow.
-    matchers.length > 0 ? head.matcher.match(matchers) : index.idsWith(table).slice(),
-  );
+  if (matchers.length === 0) return yield* scanAllValues(source, table, fromMs, toMs);
+  const walk = new Walk(source, () => head.matcher.match(matchers));
   let has = presence(source, fromMs, toMs);
   // Values, not their places: a place may be given to another value between two slices.
   const seen = new Set<string>();
@@ -243,6 +243,36 @@ export function* scanLabelValues(
     has = presence(source, fromMs, toMs);
   }
   return [...seen].sort(compareStrings);
+}
+
+/** Of each value the first series that has samples in the range is enough. */
+function* scanAllValues(source: ScanSource, table: NameTable, fromMs: number, toMs: number): Slices<string[]> {
+  const { clock } = source;
+  const sliceEnd = () => (clock?.monotonicMs() ?? 0) + SLICE_MS;
+  let has = presence(source, fromMs, toMs);
+  let endMs = sliceEnd();
+  let looked = 0;
+  const found: string[] = [];
+  for (const value of new Set(table.values)) {
+    const idsOfValue = () => postingsView(table.postings[table.find(value)]);
+    let ids = idsOfValue();
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i];
+      if (has(id)) {
+        found.push(value);
+        break;
+      }
+      if (++looked % SERIES_PER_CHECK !== 0 || clock === undefined || clock.monotonicMs() < endMs) continue;
+      yield;
+      has = presence(source, fromMs, toMs);
+      endMs = sliceEnd();
+      // Meanwhile series may have come and gone.
+      ids = idsOfValue();
+      i = ids.findIndex((other) => other > id) - 1;
+      if (i < -1) break;
+    }
+  }
+  return found.sort(compareStrings);
 }
 
 function gathererOf(
