@@ -1,7 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import https from "node:https";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
-import { temporaryDir } from "@storewatch/testkit";
+import { findPeer, temporaryDir } from "@storewatch/testkit";
 import { afterEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../config/document.ts";
 import { systemClock } from "../kernel/clock.ts";
@@ -10,6 +12,7 @@ import { Agent, type RunningAgent, startAgent } from "./agent.ts";
 import { type AgentFlags, loadAgentConfig } from "./config.ts";
 import { makeHostTree } from "./testing/host-tree.ts";
 
+const openssl = findPeer("openssl");
 const tree = makeHostTree();
 const host = { procfs: `${tree.dir}/proc`, sysfs: `${tree.dir}/sys`, rootfs: tree.dir };
 
@@ -94,6 +97,8 @@ describe("the listener", () => {
   async function start(text: string, next = text): Promise<string> {
     const flags = { listen: "127.0.0.1:0", collectors: "loadavg,meminfo" };
     const config = load(text, flags);
+    await running?.stop();
+    running = undefined;
     running = await startAgent({ config, version: "1", clock: systemClock, logger: silentLogger }, () =>
       load(next, flags),
     );
@@ -149,6 +154,32 @@ describe("the listener", () => {
     expect(await status(basic("other:s:cret"))).toBe(401);
     expect(await status(basic("scraper:"))).toBe(401);
     expect((await fetch(`${url}/-/healthy`)).status).toBe(200);
+  });
+
+  test.skipIf(!openssl)("over TLS; files that do not belong together are told", async () => {
+    const dir = temporaryDir("agent-tls-");
+    for (const name of ["a", "b"]) {
+      const files = ["-keyout", path.join(dir, `${name}.key`), "-out", path.join(dir, `${name}.pem`)];
+      const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a"];
+      execFileSync(openssl ?? "", ["req", ...kind, ...files], { stdio: "ignore" });
+    }
+    const section = (cert: string, key: string) => `tls: { cert: ${dir}/${cert}, key: ${dir}/${key} }\n`;
+    const url = await start(section("a.pem", "a.key"));
+    const text = await new Promise<string>((resolve, reject) => {
+      const request = https.get(
+        `${url}/metrics`,
+        { ca: readFileSync(path.join(dir, "a.pem")), servername: "a" },
+        (reply) => {
+          let body = "";
+          reply.on("data", (chunk) => (body += String(chunk)));
+          reply.on("end", () => resolve(body));
+        },
+      );
+      request.on("error", reject);
+    });
+    expect(text).toContain("node_load1 0.21\n");
+    await expect(start(section("a.pem", "b.key"))).rejects.toMatchObject({ code: "TLS_FILES" });
+    await expect(start(section("a.pem", "c.key"))).rejects.toMatchObject({ code: "TLS_FILES" });
   });
 
   test("a taken port is told", async () => {

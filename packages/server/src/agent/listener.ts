@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
+import { createSecureContext } from "node:tls";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { formatListenAddress } from "../config/listen-address.ts";
@@ -62,10 +63,17 @@ export async function listen(
 
 function readTls({ certFile, keyFile }: { readonly certFile: string; readonly keyFile: string }): https.ServerOptions {
   try {
-    return { cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: "TLSv1.2" };
+    const options: https.ServerOptions = {
+      cert: readFileSync(certFile),
+      key: readFileSync(keyFile),
+      minVersion: "TLSv1.2",
+    };
+    // Throws when they are no PEM or do not belong together.
+    createSecureContext(options);
+    return options;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StorewatchError("TLS_FILES", { reason }, { cause: error });
+    throw new StorewatchError("TLS_FILES", { reason: `${reason} (${certFile}, ${keyFile})` }, { cause: error });
   }
 }
 

@@ -97,7 +97,7 @@ function addCheckCommands(program: Command, context: CommandContext, done: Done)
   const format = () => new Option("--format <format>", "form of the findings").choices(FORMATS).default("text");
   program
     .command("check")
-    .description("validate and lint configuration: Storewatch, Prometheus, rules, Alertmanager, dashboards")
+    .description("validate and lint configuration: Storewatch, its agent, Prometheus, rules, Alertmanager, dashboards")
     .argument("<path...>", "files or folders")
     .addOption(format())
     .action(async (paths: string[], flags: CheckFlags) => {
