@@ -7,16 +7,18 @@ import { Families } from "../families.ts";
 import { mustReadText, readText } from "../files.ts";
 import type { HostCollector, HostContext } from "./host-collector.ts";
 
-/** As node_exporter's mount-timeout. */
-const STATFS_MS_MAX = 5000;
-/** Each holds one of the four threads that all file access of the process shares. */
-const HUNG_MAX = 2;
+/** Two servers that went away together have to leave time for the page: scrapers wait 10 s. */
+const STATFS_MS_MAX = 3000;
+/** Each holds one of the four threads that all file access of the process shares: local disks need one too. */
+const HUNG_REMOTE_MAX = 2;
 
 interface Mount {
   readonly device: string;
   readonly fstype: string;
   readonly mountpoint: string;
   readonly isReadOnly: boolean;
+  /** Behind a network, or in memory. */
+  readonly isRemote: boolean;
 }
 
 export function createFilesystem(ask: (place: string) => Promise<StatsFs> = (place) => statfs(place)): HostCollector {
@@ -44,10 +46,15 @@ function mountsOf({ paths, section }: HostContext): readonly Mount[] {
     const key = `${device} ${fstype} ${mountpoint}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    mounts.push({ device: unescapeMount(device), fstype, mountpoint, isReadOnly: options.split(",").includes("ro") });
+    mounts.push({
+      device: unescapeMount(device),
+      fstype,
+      mountpoint,
+      isReadOnly: options.split(",").includes("ro"),
+      isRemote: !device.startsWith("/") || device.startsWith("//"),
+    });
   }
-  const isRemote = ({ device }: Mount) => (device.startsWith("/") && !device.startsWith("//") ? 0 : 1);
-  return mounts.sort((a, b) => isRemote(a) - isRemote(b));
+  return mounts.sort((a, b) => Number(a.isRemote) - Number(b.isRemote));
 }
 
 /** The kernel writes blanks, tabs, line ends and backslashes as `\040` and the like. */
@@ -64,7 +71,7 @@ async function addMount(out: Families, mount: Mount, guard: StatfsGuard, { paths
   const { device, fstype, mountpoint } = mount;
   const labels = { device, fstype, mountpoint };
   const place = paths.rootfs === "/" ? mountpoint : paths.rootfs + mountpoint;
-  const found = await guard.ask(place, clock);
+  const found = await guard.ask(place, mount.isRemote, clock);
   const help = "Whether an error occurred while getting statistics for the given device.";
   out.gauge("node_filesystem_device_error", help, found ? 0 : 1, labels);
   if (!found) return;
@@ -84,8 +91,8 @@ class StatfsGuard {
   constructor(private readonly statfs: (place: string) => Promise<StatsFs>) {}
 
   /** Undefined when it fails or takes too long. */
-  async ask(place: string, clock: Clock): Promise<StatsFs | undefined> {
-    if (this.hung.has(place) || this.hung.size >= HUNG_MAX) return undefined;
+  async ask(place: string, isRemote: boolean, clock: Clock): Promise<StatsFs | undefined> {
+    if (this.hung.has(place) || (isRemote && this.hung.size >= HUNG_REMOTE_MAX)) return undefined;
     this.hung.add(place);
     const answered = this.statfs(place).then(
       (found) => found,

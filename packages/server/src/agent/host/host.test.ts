@@ -285,36 +285,39 @@ test("systemd: states of units, restarts, sockets; what is excluded or not loade
   expect(series.get('node_systemd_unit_state{name="shop.service",state="active",type="notify"}')).toBe(0);
 });
 
-test("a mount whose server is away is given up in time, and not asked again before it answers", async () => {
+test("mounts whose servers are away are given up in time, not asked again before they answer, and hide no local disk", async () => {
   const clock = new FakeClock();
   const asked: string[] = [];
-  let answer = () => {};
+  const answers: Array<() => void> = [];
   let isAway = true;
   const filesystem = createFilesystem((place) => {
     asked.push(place);
     const found = { type: 0, bsize: 4096, blocks: 10, bfree: 5, bavail: 4, files: 3, ffree: 2 };
-    if (place !== "/nfs" || !isAway) return Promise.resolve(found);
+    if (!place.startsWith("/nfs") || !isAway) return Promise.resolve(found);
     return new Promise((resolve) => {
-      answer = () => resolve(found);
+      answers.push(() => resolve(found));
     });
   });
-  const mounts = makeTree({ "1/mounts": "server:/share /nfs nfs4 rw 0 0\n/dev/sda1 /data ext4 rw 0 0\n" });
+  const nfs = [1, 2, 3].map((n) => `server:/share${n} /nfs${n} nfs4 rw 0 0\n`).join("");
+  const mounts = makeTree({ "1/mounts": `${nfs}/dev/sda1 /data ext4 rw 0 0\n` });
   const paths = { procfs: mounts.dir, sysfs: "/", rootfs: "/", udevData: "/" };
   const section = hostSchema.parse(undefined);
   const { signal } = new AbortController();
   const errors = async () => {
     const reading = filesystem.read({ clock, logger: silentLogger, paths, resolve: String, section, signal });
-    await clock.advance(5000);
+    await clock.advance(6000);
     const { series } = parsePage(renderPage([(await reading).list()]).text);
-    return [...series].filter(([key]) => key.startsWith("node_filesystem_device_error")).map(([, value]) => value);
+    const found = [...series].filter(([key]) => key.startsWith("node_filesystem_device_error"));
+    return Object.fromEntries(found.map(([key, value]) => [/mountpoint="(.*)"/.exec(key)?.[1], value]));
   };
-  expect(await errors()).toEqual([0, 1]);
-  expect(await errors()).toEqual([0, 1]);
-  expect(asked).toEqual(["/data", "/nfs", "/data"]);
+  const away = { "/data": 0, "/nfs1": 1, "/nfs2": 1, "/nfs3": 1 };
+  expect(await errors()).toEqual(away);
+  expect(await errors()).toEqual(away);
+  expect(asked).toEqual(["/data", "/nfs1", "/nfs2", "/data"]);
   isAway = false;
-  answer();
+  for (const answer of answers) answer();
   await clock.advance(0);
-  expect(await errors()).toEqual([0, 0]);
+  expect(await errors()).toEqual({ "/data": 0, "/nfs1": 0, "/nfs2": 0, "/nfs3": 0 });
 });
 
 test("text files: a broken one is told and does not hide the others", () => {
