@@ -24,8 +24,10 @@ export function guardAccess(app: FastifyInstance, { auth, isOwnHost }: AccessRul
     const principal = await auth.authenticate(credentialsOf(request));
     if (!principal) throw new StorewatchError("AUTH_REQUIRED", {});
     if (changes && principal.via !== "token") requireSameOrigin(request);
-    if (!allows(principal, access))
-      throw new StorewatchError("FORBIDDEN", { role: roleText(principal), needed: access });
+    if (!allows(principal, access)) {
+      const needed = principal.role === access ? `${access} of all shops` : access;
+      throw new StorewatchError("FORBIDDEN", { role: roleText(principal), needed });
+    }
     request.principal = principal;
   });
 }

@@ -12,11 +12,14 @@ interface Total {
 
 export interface RunningTotalsOptions {
   readonly clock: Clock;
-  /** More series than this are not counted: `add` gives nothing for them. Default 200,000. */
+  /**
+   * More series than this are not counted: `add` gives nothing for them. When half of the room is used, a shop that has a
+   * quarter of it gets no more, so that it leaves some to the others. Default 400,000.
+   */
   readonly seriesMax?: number;
 }
 
-const SERIES_MAX = 200_000;
+const SERIES_MAX = 400_000;
 /** A total that nothing is added to is told again this often: readers look back five minutes only. */
 const REPEAT_MS = 60_000;
 /** After this long without an addition it ends, and would start from 0 again: a reset, as readers of counters know it. */
@@ -25,6 +28,7 @@ const IDLE_MS = 3_600_000;
 /** Totals since this process started. A restart looks like the restart of a client: the counter resets. */
 export class RunningTotals {
   private readonly totals = new Map<string, Total>();
+  private readonly countOf = new Map<string, number>();
 
   constructor(private readonly options: RunningTotalsOptions) {}
 
@@ -43,7 +47,9 @@ export class RunningTotals {
       known.timeMs = Math.max(known.timeMs + 1, timeMs);
       return [{ labels, timeMs: known.timeMs, value: known.value }];
     }
-    if (this.totals.size >= (this.options.seriesMax ?? SERIES_MAX)) return undefined;
+    const tenant = labels.get(TENANT_LABEL);
+    if (!this.hasRoom(tenant)) return undefined;
+    this.count(tenant, 1);
     this.totals.set(labels.key, { labels, value: delta, timeMs, touchedMs: nowMs, toldMs: nowMs });
     const first: Sample = { labels, timeMs, value: delta };
     return sinceMs < timeMs ? [{ labels, timeMs: sinceMs, value: 0 }, first] : [first];
@@ -52,6 +58,19 @@ export class RunningTotals {
   /** Lets go a shop's totals without a word. */
   forget(tenant: TenantId): void {
     for (const [key, { labels }] of this.totals) if (labels.get(TENANT_LABEL) === tenant) this.totals.delete(key);
+    this.countOf.delete(tenant);
+  }
+
+  private hasRoom(tenant: string): boolean {
+    const most = this.options.seriesMax ?? SERIES_MAX;
+    const { size } = this.totals;
+    return size < most / 2 || (size < most && (this.countOf.get(tenant) ?? 0) < most / 4);
+  }
+
+  private count(tenant: string, change: number): void {
+    const now = (this.countOf.get(tenant) ?? 0) + change;
+    if (now > 0) this.countOf.set(tenant, now);
+    else this.countOf.delete(tenant);
   }
 
   /** What must be told again by now, and the ends of totals that nobody adds to. To be asked every few seconds. */
@@ -65,7 +84,9 @@ export class RunningTotals {
       samples.push({ labels: total.labels, timeMs, value: total.value, ...(isOver ? { stale: true } : {}) });
       total.toldMs = nowMs;
       total.timeMs = timeMs;
-      if (isOver) this.totals.delete(key);
+      if (!isOver) continue;
+      this.totals.delete(key);
+      this.count(total.labels.get(TENANT_LABEL), -1);
     }
     return samples;
   }

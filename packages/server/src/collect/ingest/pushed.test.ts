@@ -1,10 +1,14 @@
 // Datadog's and New Relic's payloads, zstd, and the totals under them.
+import { Readable } from "node:stream";
 import { ALL_TENANTS, Labels, parseTenantId, type Sample, type TenantId, tenantScope } from "@storewatch/model";
 import { FakeClock } from "@storewatch/testkit";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import Fastify from "fastify";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { StorewatchError } from "../../kernel/errors.ts";
 import { ProtobufError } from "../protobuf/reader.ts";
 import { ProtoWriter } from "../protobuf/writer.ts";
+import { takeRawBodies } from "./body.ts";
 import { BucketCounts, RunningTotals, WIDE_BOUNDS } from "./counters.ts";
 import { readSeriesPayload } from "./datadog/protobuf.ts";
 import { readDistributions, readSeriesV1, readSeriesV2, Translation } from "./datadog/series.ts";
@@ -57,6 +61,20 @@ describe("running totals", () => {
     expect(totals.add(Labels.from({ __name__: "a" }), 1, 0, 1)).toHaveLength(2);
     expect(totals.add(Labels.from({ __name__: "b" }), 1, 0, 1)).toBeUndefined();
     expect(totals.add(Labels.from({ __name__: "a" }), 1, 0, 2)).toHaveLength(1);
+  });
+
+  test("one shop cannot use up the room of the others, and an end gives room back", async () => {
+    const clock = new FakeClock(0);
+    const totals = new RunningTotals({ clock, seriesMax: 80 });
+    const add = (tenant_id: string, i: number) =>
+      totals.add(Labels.from({ __name__: "x", tenant_id, i: `${i}` }), 1, 0, 1);
+    const taken = (tenant: string) => Array.from({ length: 200 }, (_, i) => add(tenant, i)).filter(Boolean).length;
+    expect(taken("noisy")).toBe(40);
+    expect(taken("quiet")).toBe(20);
+    expect(taken("third")).toBe(20);
+    await clock.advance(3_600_001);
+    totals.due();
+    expect(taken("quiet")).toBe(40);
   });
 
   test("buckets count as a search through all bounds would (fuzz)", () => {
@@ -152,6 +170,56 @@ describe("Datadog", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe("bodies", () => {
+  async function server(bytesMax: number) {
+    const app = Fastify();
+    onTestFinished(() => app.close());
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    app.setErrorHandler((error, _request, reply) =>
+      reply.code(error instanceof StorewatchError ? error.status : 500).send(error),
+    );
+    takeRawBodies(app, 1000, bytesMax);
+    app.post("/", async (request) => {
+      await held;
+      return { length: (request.body as Buffer).length };
+    });
+    return { app, goOn };
+  }
+
+  test("together take so much memory and no more, and give it back when they are answered", async () => {
+    const { app, goOn } = await server(2500);
+    const post = (bytes: number) => app.inject({ method: "POST", url: "/", payload: Buffer.alloc(bytes) });
+    const first = [post(1000), post(1000)];
+    await expect.poll(async () => (await post(1001)).statusCode).toBe(413);
+    await expect.poll(async () => (await post(600)).statusCode).toBe(503);
+    goOn();
+    expect((await Promise.all(first)).map((reply) => reply.json())).toEqual([{ length: 1000 }, { length: 1000 }]);
+    for (let i = 0; i < 5; i++) expect((await post(1000)).statusCode).toBe(200);
+  });
+
+  test("of unknown length are counted as they come", async () => {
+    const { app, goOn } = await server(2500);
+    goOn();
+    const post = (parts: number) =>
+      app.inject({
+        method: "POST",
+        url: "/",
+        headers: { "transfer-encoding": "chunked" },
+        payload: Readable.from(Array(parts).fill(Buffer.alloc(100))),
+      });
+    expect((await post(10)).json()).toEqual({ length: 1000 });
+    expect((await post(11)).statusCode).toBe(413);
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    const body = Readable.toWeb(Readable.from(Array(500).fill(Buffer.alloc(10_000)))) as ReadableStream;
+    const reply = await fetch(url, { method: "POST", body, duplex: "half" } as RequestInit);
+    expect(reply.status).toBe(413);
+    expect((await post(10)).statusCode).toBe(200);
   });
 });
 
