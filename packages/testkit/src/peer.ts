@@ -9,11 +9,12 @@ const HINTS: Readonly<Record<string, string>> = {
   "prometheus-alertmanager": "prometheus-alertmanager",
   "victoria-metrics": "victoria-metrics",
   chromium: "chromium",
+  initdb: "postgresql",
 };
 
 /** Path of an installed program, or undefined with one line on what to install; throws under STOREWATCH_REQUIRE_PEERS=1. */
-export function findPeer(program: string): string | undefined {
-  for (const dir of (process.env.PATH ?? "").split(path.delimiter)) {
+export function findPeer(program: string, firstDirs: readonly string[] = []): string | undefined {
+  for (const dir of [...firstDirs, ...(process.env.PATH ?? "").split(path.delimiter)]) {
     const file = path.join(dir, program);
     try {
       accessSync(file, constants.X_OK);

@@ -44,6 +44,19 @@ export class Families {
     this.open(name, help, type).samples.push(sample);
   }
 
+  addAll(families: readonly MetricFamily[]): void {
+    for (const { name, help, type, samples } of families) {
+      const family = this.open(name, help, type);
+      for (const sample of samples) family.samples.push(sample);
+    }
+  }
+
+  /** These in place of what has their names. */
+  replace(families: readonly MetricFamily[]): void {
+    for (const { name } of families) this.byName.delete(name);
+    this.addAll(families);
+  }
+
   list(): readonly MetricFamily[] {
     return [...this.byName.values()];
   }
