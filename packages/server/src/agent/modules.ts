@@ -3,8 +3,8 @@ import { certificatesModule } from "./certificates/module.ts";
 import { containersModule } from "./containers/module.ts";
 import { hostModule } from "./host/module.ts";
 import type { CollectorModule } from "./interface.ts";
-import { postgresModule } from "./postgres/module.ts";
 import { kubernetesModule } from "./kubernetes/module.ts";
+import { postgresModule } from "./postgres/module.ts";
 import { processGroupsModule } from "./process-groups/module.ts";
 import { redisModule } from "./redis/module.ts";
 

@@ -13,6 +13,8 @@ export interface ReflectorOptions<Kept> {
   readonly random: () => number;
   /** What is held of an object; undefined: nothing, as if it were not there. Must not throw. */
   readonly keep: (object: KubeObject) => Kept | undefined;
+  /** Objects beyond this number are left out until the next list. Default: no limit. */
+  readonly max?: number;
   /** After each list and each change. */
   readonly onChange: () => void;
   readonly onProblem: (message: string) => void;
@@ -30,6 +32,8 @@ export class Reflector<Kept> {
   objects: ReadonlyMap<string, Kept> = new Map();
   /** The first list is in. */
   hasSynced = false;
+  /** Objects beyond `max` that were seen since the last list. */
+  leftOut = 0;
   private readonly abort = new AbortController();
   private kept = new Map<string, Kept>();
   private version = "";
@@ -79,6 +83,7 @@ export class Reflector<Kept> {
   private async list(): Promise<void> {
     const { client, path, query } = this.options;
     const listed = new Map<string, Kept>();
+    this.leftOut = 0;
     const version = await client.list(path, query, this.abort.signal, (items) => {
       for (const item of items) this.put(listed, item);
     });
@@ -118,9 +123,16 @@ export class Reflector<Kept> {
   }
 
   private put(to: Map<string, Kept>, object: KubeObject): void {
-    const kept = this.options.keep(object);
-    if (kept === undefined) to.delete(keyOf(object));
-    else to.set(keyOf(object), kept);
+    const { keep, max = Number.POSITIVE_INFINITY } = this.options;
+    const key = keyOf(object);
+    const isKnown = to.has(key);
+    if (!isKnown && to.size >= max) {
+      this.leftOut += 1;
+      return;
+    }
+    const kept = keep(object);
+    if (kept !== undefined) to.set(key, kept);
+    else if (isKnown) to.delete(key);
   }
 
   private async pause(): Promise<void> {
