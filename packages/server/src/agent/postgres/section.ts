@@ -24,7 +24,9 @@ export interface PostgresUrl {
 }
 
 /** Undefined for what is no address of a PostgreSQL. The text may hold a password: don't show it. */
-export function parsePostgresUrl(text: string): PostgresUrl | undefined {
+export function parsePostgresUrl(given: string): PostgresUrl | undefined {
+  // `user@/shop?host=/run/postgresql` has no host, which URL does not take.
+  const text = given.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?]|$)/, "$1localhost");
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return undefined;
   const url = new URL(text);
   const word = (encoded: string) => (encoded === "" ? undefined : decodeURIComponent(encoded));
