@@ -11,7 +11,7 @@ export interface ExpressRequest extends IncomingMessage {
   originalUrl?: string;
   params?: unknown;
   route?: { path?: unknown };
-  app?: { request?: object };
+  app?: object;
 }
 
 const RAW = Symbol("storewatch.baseUrl");
@@ -31,7 +31,7 @@ const prepared = new WeakSet<object>();
 
 /** Makes mount paths traceable for this request, and for all later ones of its application. */
 export function traceMounts(request: ExpressRequest): void {
-  const prototype = request.app?.request;
+  const prototype = (request.app as { request?: object } | undefined)?.request;
   if (prototype === undefined) return;
   if (!prepared.has(prototype)) prepare(prototype);
   // Express 4 sets the property before it gives the request its prototype: then it is the request's own.

@@ -55,7 +55,8 @@ export class Instruments {
         inc: (labels = NO_LABELS, value = 1) => {
           this.safely(() => {
             // Before a series is booked: what prom-client refuses must leave no trace.
-            if (!(value >= 0) || value === Number.POSITIVE_INFINITY) throw new RangeError(`${options.name}: ${value}`);
+            if (typeof value !== "number" || !(value >= 0) || value === Number.POSITIVE_INFINITY)
+              throw new RangeError(`${options.name}: ${value}`);
             counter.inc(book.labels(this.withTenant(options, labels)), value);
           });
         },

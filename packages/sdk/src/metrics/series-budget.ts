@@ -37,7 +37,8 @@ export class SeriesBudget {
   /** The tenant to book on: itself, or `__other__` when there are too many already. */
   tenant(tenantId: string): string {
     if (this.used.has(tenantId) || tenantId === OTHER) return tenantId;
-    if (this.used.size >= this.limits.tenants) return OTHER;
+    const tenants = this.used.size - (this.used.has(NOBODY) ? 1 : 0) - (this.used.has(OTHER) ? 1 : 0);
+    if (tenants >= this.limits.tenants) return OTHER;
     this.used.set(tenantId, 0);
     return tenantId;
   }

@@ -1,0 +1,160 @@
+// Monitoring is never in the way: whatever is thrown at it, the request goes on, and memory stays bounded.
+import { createServer, get, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Gauge, Registry } from "prom-client";
+import { afterEach, describe, expect, test } from "vitest";
+import { cached, currentContext, type StorewatchOptions, storewatch } from "./index.ts";
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+function quiet(options: Partial<StorewatchOptions> = {}) {
+  return storewatch({ service: "shop", metrics: { defaults: false }, ...options });
+}
+
+/** A plain server behind the SDK; answers "ok". */
+async function serve(options: Partial<StorewatchOptions>, work: () => unknown = () => undefined) {
+  const sw = quiet(options);
+  const server = createServer((request, response) => {
+    sw.requests.handle(
+      request,
+      response,
+      () => "/plain",
+      () => {
+        work();
+        setImmediate(() => response.end("ok"));
+      },
+    );
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { sw, server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+function errors(text: string, part: string): number {
+  return Number(new RegExp(String.raw`storewatch_sdk_errors_total\{part="${part}"\} (\d+)`).exec(text)?.[1] ?? 0);
+}
+
+describe("a request goes on", () => {
+  test("when tenant sources, user functions, hooks and the logger throw", async () => {
+    const broken = () => {
+      throw new Error("broken");
+    };
+    const { sw, url } = await serve(
+      {
+        tenant: { from: [broken, () => Promise.reject(new Error("late")), { header: "x-shop" }], known: broken },
+        user: broken,
+        logger: { warn: broken },
+      },
+      () => void currentContext()?.userId,
+    );
+    sw.hooks.on("requestStarted", broken);
+    sw.hooks.on("requestDone", broken);
+    const response = await fetch(url, { headers: { "x-shop": "acme" } });
+    expect([response.status, await response.text()]).toEqual([200, "ok"]);
+    const text = await sw.metrics.text();
+    expect(text).toContain('route="/plain",status_code="200",tenant_id="unknown"} 1');
+    expect(errors(text, "tenant")).toBeGreaterThanOrEqual(3);
+    expect(errors(text, "hooks")).toBe(2);
+  });
+
+  test("when the client goes away: it is told as 499 and nothing stays in flight", async () => {
+    const { sw, url } = await serve({}, () => undefined);
+    sw.hooks.on("requestStarted", ({ request }) => setImmediate(() => request.socket.destroy()));
+    await new Promise<void>((resolve) => get(url, () => resolve()).on("error", () => resolve()));
+    await expect.poll(() => sw.requests.inFlight).toBe(0);
+    expect(await sw.metrics.text()).toMatch(/status_code="(499|200)"/);
+  });
+
+  test("at once, when a tenant source takes its time", async () => {
+    const { url } = await serve({ tenant: { from: [() => new Promise<string>(() => undefined)] } });
+    expect(await (await fetch(url)).text()).toBe("ok");
+  });
+});
+
+describe("metrics that cannot be meant", () => {
+  test("bad names, kinds, labels and values do nothing, and are counted", async () => {
+    const said: string[] = [];
+    const sw = quiet({ logger: { warn: (_message, meta) => said.push(String(meta?.error)) } });
+    sw.metrics.counter({ name: "bad name!", help: "x" }).inc();
+    sw.metrics.counter({ name: "no_help", help: "" }).inc();
+    sw.metrics.gauge({ name: "orders_total", help: "taken" }).set({}, 1);
+    sw.metrics.histogram({ name: "h_seconds", help: "x", labelNames: ["le"] }).observe({ le: "1" }, 1);
+    const fine = sw.metrics.counter({ name: "fine_total", help: "x", labelNames: ["a"] });
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    fine.inc({ a: circular } as never);
+    fine.inc({ a: "b", other: "left out" });
+    for (const value of [-1, Number.NaN, Number.POSITIVE_INFINITY, "3" as never]) fine.inc({ a: "b" }, value);
+    fine.inc(null as never);
+    const text = await sw.metrics.text();
+    expect(text).toContain('fine_total{a="b"} 1\n');
+    expect(text).toContain('fine_total{a=""} 1\n');
+    expect(text).not.toContain("bad name");
+    expect(errors(text, "metrics")).toBe(9);
+    expect(said[0]).toMatch(/Invalid metric name/);
+  });
+
+  test("orders that are none", async () => {
+    const sw = quiet();
+    sw.business.trackOrderCreated(undefined as never);
+    sw.business.trackOrderCreated({ tenantId: "acme\n{}", status: "paid", currency: "<b>", total: Number.NaN });
+    sw.business.updateConversionRate("acme", Number.NaN);
+    sw.performance.trackDatabaseQuery(Symbol("sql") as never, 9999);
+    const text = await sw.metrics.text();
+    expect(text).toContain('orders_total{tenant_id="unknown",status="paid"} 1');
+    expect(text).not.toContain("NaN");
+    expect(text).not.toContain("<b>");
+  });
+
+  test("a flood of labels ends in one roll-up series of the tenant; its neighbour keeps its own", async () => {
+    const sw = quiet({ metrics: { defaults: false, limits: { perTenant: 100, tenants: 3 } } });
+    const searches = sw.metrics.counter({ name: "searches_total", help: "x", labelNames: ["tenant_id", "term"] });
+    for (let i = 0; i < 5000; i += 1) searches.inc({ tenant_id: "noisy", term: `t${i}` });
+    searches.inc({ tenant_id: "calm", term: "shoes" });
+    for (let i = 0; i < 50; i += 1) searches.inc({ tenant_id: `invented${i}`, term: "x" });
+    const lines = (await sw.metrics.text()).split("\n").filter((line) => line.startsWith("searches_total{"));
+    expect(lines.length).toBeLessThanOrEqual(100 + 1 + 1 + 2);
+    expect(lines).toContain('searches_total{tenant_id="noisy",term="__other__"} 4900');
+    expect(lines).toContain('searches_total{tenant_id="calm",term="shoes"} 1');
+    expect(lines).toContain('searches_total{tenant_id="__other__",term="x"} 49');
+    const sum = lines.reduce((total, line) => total + Number(line.split(" ").at(-1)), 0);
+    expect(sum).toBe(5051);
+  });
+
+  test("one metric that hangs or throws does not blind the others", async () => {
+    const registry = new Registry();
+    const sw = quiet({ metrics: { registry, defaults: false } });
+    const throws = () => {
+      throw new Error("database is away");
+    };
+    new Gauge({ name: "throws", help: "x", registers: [registry], collect: throws });
+    sw.metrics.observedGauge({ name: "observed", help: "x" }, () => Promise.reject(new Error("no")));
+    const text = await sw.metrics.text();
+    expect(text).toContain("# metric throws could not be read");
+    expect(text).toContain("# metric observed could not be read");
+    expect(text).toContain("service_build_info{");
+  });
+});
+
+test("cached: one read at a time, the last value when reading fails, never a rejection", async () => {
+  let nowMs = 0;
+  const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
+  const answers = [() => 1, () => Promise.reject(new Error("away")), () => 3];
+  let reads = 0;
+  const read = cached(() => answers[reads++]!(), 1000, { clock });
+  expect(await Promise.all([read(), read()])).toEqual([1, 1]);
+  nowMs = 999;
+  expect(await read()).toBe(1);
+  nowMs = 1000;
+  expect(await read()).toBe(1);
+  nowMs = 1999;
+  expect([await read(), reads]).toEqual([1, 2]);
+  nowMs = 2000;
+  expect(await read()).toBe(3);
+});
