@@ -1,7 +1,9 @@
 // Against a fake API server with watches; the objects have the shape that clusters give.
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { seededRandom } from "@storewatch/testkit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { stringify } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
 import { FakeApi } from "../../collect/discovery/kubernetes/testing/fake-api.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLogger } from "../../kernel/logger.ts";
@@ -113,6 +115,14 @@ describe("each kind of objects", () => {
     });
     expect(seriesOf(page, "kube_pod_labels")).toEqual({ [`label_app_kubernetes_io_name="web",${uid}`]: 1 });
     expect(seriesOf(page, "kube_pod_start_time")).toEqual({ [uid]: 1_790_000_000 });
+  });
+
+  test("the names of kube-state-metrics 1 when asked for", async () => {
+    fill();
+    const page = await pageOf(makeAgent({ resources: ["pods"], v1_names: true }));
+    const app = 'container="app",namespace="shop",node="node-1",pod="web-7d4b9c",uid="0a1b2c"';
+    expect(seriesOf(page, "kube_pod_container_resource_requests_cpu_cores")).toEqual({ [app]: 0.1 });
+    expect(seriesOf(page, "kube_pod_container_resource_limits_memory_bytes")).toEqual({ [app]: 512 * 2 ** 20 });
   });
 
   test("a node: role, taint, condition, what it has and what is left for pods", async () => {
@@ -302,6 +312,28 @@ describe("watching", () => {
     const text = (await makeAgent({ resources: ["nodes"] }).page()) ?? "";
     expect(text.match(/^kube_node_status_condition\{.*status="unknown"/gm)).toHaveLength(1);
   });
+});
+
+test("the manifests of the guide: the agent takes their configuration, the role has each kind and no more", () => {
+  const guide = readFileSync(path.resolve(import.meta.dirname, "../../../../../docs/agent-kubernetes.md"), "utf8");
+  const manifests = /```yaml\n(apiVersion: v1\n[\s\S]*?)```/.exec(guide)?.[1] ?? "";
+  const objects = parseAllDocuments(manifests).map((document) => document.toJS());
+  const { rules } = objects.find(({ kind }) => kind === "ClusterRole");
+  const allowed = rules.flatMap(({ apiGroups: [group], resources }: { apiGroups: string[]; resources: string[] }) =>
+    resources.map((name) => `${group} ${name}`),
+  );
+  const groupOf = (base: string) => /^\/apis\/(.+)\/[^/]+$/.exec(base)?.[1] ?? "";
+  expect(allowed.sort()).toEqual(
+    Object.entries(RESOURCES)
+      .map(([name, { base }]) => `${groupOf(base)} ${name}`)
+      .sort(),
+  );
+  const { data } = objects.find(({ kind }) => kind === "ConfigMap");
+  tree.write(data);
+  const environment = { AGENT_TOKEN: "t", NODE_NAME: "node-1" };
+  const load = (file: string) => loadAgentConfig({ file, workingDir: tree.dir, environment });
+  expect(load("objects.yml").sections.kubernetes?.labels.namespaces).toEqual(["*"]);
+  expect(load("node.yml").sections.containers?.kubernetes?.node).toBe("node-1");
 });
 
 test("quantities as Kubernetes writes them", () => {

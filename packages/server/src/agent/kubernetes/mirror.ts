@@ -14,6 +14,8 @@ type ObjectLines = readonly string[];
 
 export interface MirrorOptions {
   readonly resource: KubeResource;
+  /** Besides those of the resource. */
+  readonly moreFamilies: ReadonlyArray<KubeFamily<AnyThing>>;
   readonly client: KubernetesClient;
   /** Of the lists: one for the cluster, or one for each namespace. */
   readonly paths: readonly string[];
@@ -37,8 +39,8 @@ export class Mirror {
   readonly tried: Promise<void>;
 
   constructor(private readonly options: MirrorOptions) {
-    const { resource, labels, paths, onProblem, ...rest } = options;
-    this.families = [...resource.families, labelsFamily(resource.prefix, labels)];
+    const { resource, moreFamilies, labels, paths, onProblem, ...rest } = options;
+    this.families = [...resource.families, ...moreFamilies, labelsFamily(resource.prefix, labels)];
     const tries: Array<Promise<void>> = [];
     this.reflectors = paths.map((path) => {
       let tried = () => {};

@@ -5,7 +5,9 @@ import { systemRng } from "../../kernel/rng.ts";
 import { Families } from "../families.ts";
 import { type Collector, type CollectorDeps, collectorModule, type MetricFamily } from "../interface.ts";
 import { connectionShape, connectKubernetes, type KubernetesConnection } from "./connection.ts";
+import type { AnyThing, KubeFamily } from "./family.ts";
 import { Mirror } from "./mirror.ts";
+import { podFamiliesV1 } from "./pods.ts";
 import { type KubeResource, RESOURCE_NAMES, RESOURCES, type ResourceName } from "./resources.ts";
 
 const schema = z
@@ -25,6 +27,12 @@ const schema = z
       .partialRecord(z.enum(RESOURCE_NAMES), z.array(z.string().min(1)))
       .default({})
       .describe("Kind → Kubernetes labels that `kube_*_labels` shows; `*` shows all. Default none."),
+    v1_names: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Also requests and limits of pods by the names of kube-state-metrics 1, such as `…_requests_cpu_cores`.",
+      ),
     max_objects: z
       .int()
       .min(1)
@@ -97,6 +105,7 @@ class KubernetesObjects implements Collector {
     const isOfOneNode = name === "pods" && section.pods_of_node !== undefined;
     return new Mirror({
       resource: RESOURCES[name],
+      moreFamilies: section.v1_names && name === "pods" ? (podFamiliesV1 as ReadonlyArray<KubeFamily<AnyThing>>) : [],
       client,
       paths: pathsOf(name, RESOURCES[name], section.namespaces),
       query: isOfOneNode ? { fieldSelector: `spec.nodeName=${section.pods_of_node}` } : {},

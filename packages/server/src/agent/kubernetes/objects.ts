@@ -1,7 +1,6 @@
 // The parts of Kubernetes objects that metrics are made of. All may be absent: what the API leaves out is not there.
 import type { KubeMetadata, KubeObject } from "../../collect/discovery/kubernetes/objects.ts";
 
-export type Words = Readonly<Record<string, string>>;
 /** Resource → quantity, such as `500m` or `2Gi`. */
 export type Quantities = Readonly<Record<string, string | number>>;
 
@@ -32,7 +31,7 @@ export interface ContainerSpec {
   readonly resources?: { readonly requests?: Quantities; readonly limits?: Quantities };
 }
 
-export interface Terminated {
+interface Terminated {
   readonly reason?: string;
   readonly exitCode?: number;
   readonly startedAt?: string;

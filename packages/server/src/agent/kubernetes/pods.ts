@@ -15,7 +15,7 @@ import {
   resources,
 } from "./family.ts";
 import type { ContainerSpec, ContainerStatus, Pod } from "./objects.ts";
-import { unixSeconds } from "./quantity.ts";
+import { parseQuantity, unixSeconds } from "./quantity.ts";
 
 const PHASES = ["Pending", "Succeeded", "Failed", "Unknown", "Running"];
 const QOS_CLASSES = ["BestEffort", "Burstable", "Guaranteed"];
@@ -233,4 +233,20 @@ function lastStateFamilies(prefix: string, what: string, of: ContainersOf): Read
       eachContainer(of, ({ lastState }) => unixSeconds(lastState?.terminated?.finishedAt)),
     ),
   ];
+}
+
+/** By the names of kube-state-metrics 1, which had one for each resource. */
+export const podFamiliesV1: ReadonlyArray<KubeFamily<Pod>> = (["requests", "limits"] as const).flatMap((which) => [
+  amountV1(which, "cpu", "cpu_cores"),
+  amountV1(which, "memory", "memory_bytes"),
+]);
+
+function amountV1(which: "requests" | "limits", resource: string, suffix: string): KubeFamily<Pod> {
+  const name = `kube_pod_container_resource_${which}_${suffix}`;
+  return gauge(name, `The ${which} of ${resource} of a container, by its name of kube-state-metrics 1.`, ({ spec }) =>
+    (spec?.containers ?? []).flatMap(({ name = "", resources }): KubeSample[] => {
+      const value = parseQuantity(resources?.[which]?.[resource]);
+      return value === undefined ? [] : [[{ container: name, node: spec?.nodeName ?? "" }, value]];
+    }),
+  );
 }
