@@ -1,6 +1,6 @@
 // The agent beside the real postgres_exporter on the same PostgreSQL: built-in metrics, both forms of custom queries, the
 // role with few rights, and a server that goes away.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
@@ -10,6 +10,7 @@ import type { ParsedPage } from "../packages/server/src/agent/testing/page-of.ts
 import { agentWith, compare, type Exporter, startExporter } from "./agent-page.ts";
 import { initdb, type PostgresServer, startPostgres } from "./postgres-server.ts";
 
+const openssl = findPeer("openssl");
 const exporterProgram = findPeer("prometheus-postgres-exporter");
 
 /** As docs/agent-databases.md gives it. */
@@ -262,6 +263,69 @@ describe.skipIf(!initdb)("the agent and PostgreSQL", () => {
     await agent.close();
     silent.close();
   });
+
+  test("a standby: every query works there too", async () => {
+    const data = path.join(server.dir, "standby");
+    const from = `host=127.0.0.1 port=${server.port} user=postgres password=${server.password}`;
+    server.run("pg_basebackup", ["-D", data, "-R", "-X", "stream", "-c", "fast", "-d", from]);
+    const port = await freePort();
+    const options = `-c port=${port} -c shared_preload_libraries=pg_stat_statements -c listen_addresses=127.0.0.1 -c unix_socket_directories=${server.dir}`;
+    server.run("pg_ctl", ["-D", data, "-l", path.join(server.dir, "standby.log"), "-w", "-o", options, "start"]);
+    const agent = agentWith(
+      "postgres",
+      `postgres: { url: "postgresql://storewatch_agent@127.0.0.1:${port}/ecommerce", password: "\${PW}" }`,
+      {
+        environment: { PW: ROLE_PASSWORD },
+      },
+    );
+    const { series } = await agent.read();
+    await agent.close();
+    server.run("pg_ctl", ["-D", data, "-m", "immediate", "-w", "stop"]);
+    expect(agent.log()).not.toContain("failed");
+    expect(series.get("pg_exporter_last_scrape_error")).toBe(0);
+    expect(series.get(`pg_replication_is_replica{server="127.0.0.1:${port}"}`)).toBe(1);
+    expect(series.get(`pg_replication_lag{server="127.0.0.1:${port}"}`)).toBeGreaterThanOrEqual(0);
+  }, 60_000);
+
+  test.skipIf(!openssl)(
+    "TLS: verify-full checks authority and name, require takes any",
+    async () => {
+      const key = path.join(server.dir, "key.pem");
+      const cert = path.join(server.dir, "cert.pem");
+      const argv = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
+      const names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert];
+      execFileSync(openssl ?? "", [...argv, ...names], { stdio: "ignore" });
+      for (const file of [key, cert]) server.own(file);
+      server.sql(`ALTER SYSTEM SET ssl_cert_file = '${cert}'`);
+      server.sql(`ALTER SYSTEM SET ssl_key_file = '${key}'`);
+      server.sql("ALTER SYSTEM SET ssl = on");
+      server.sql("SELECT pg_reload_conf()");
+      await waitUntil(() => server.sql("SHOW ssl") === "on\n", 5000);
+      const up = async (host: string, mode: string, ca: string) => {
+        const address = `postgresql://storewatch_agent@${host}:${server.port}/ecommerce?sslmode=${mode}`;
+        const config = `postgres: { url: "${address}", password: "\${PW}"${ca}, queries: [q.yml] }`;
+        const agent = agentWith("postgres", config, {
+          environment: { PW: ROLE_PASSWORD },
+          files: {
+            "q.yml":
+              "tls: { query: 'SELECT ssl AS used FROM pg_stat_ssl WHERE pid = pg_backend_pid()', metrics: [{ used: { usage: GAUGE } }] }",
+          },
+        });
+        const { series } = await agent.read();
+        await agent.close();
+        return [series.get("pg_up"), series.get(`tls_used{server="${host}:${server.port}"}`)];
+      };
+      const ca = `, tls: { ca: ${cert} }`;
+      expect(await up("localhost", "verify-full", ca)).toEqual([1, 1]);
+      expect(await up("127.0.0.1", "verify-full", ca)).toEqual([0, undefined]);
+      expect(await up("127.0.0.1", "verify-ca", ca)).toEqual([1, 1]);
+      expect(await up("localhost", "verify-full", "")).toEqual([0, undefined]);
+      expect(await up("127.0.0.1", "require", "")).toEqual([1, 1]);
+      expect(await up("127.0.0.1", "prefer", "")).toEqual([1, 1]);
+      expect(await up("127.0.0.1", "disable", "")).toEqual([1, 0]);
+    },
+    30_000,
+  );
 
   test("a server that dies and comes back", async () => {
     const agent = agentWith("postgres", `postgres: { url: "${url()}", password: "\${PW}", timeout: 2s }`, {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { agentWith, compare, type Exporter, startExporter } from "./agent-page.ts";
 
 const redisServer = findPeer("redis-server");
+const redisCli = findPeer("redis-cli");
 const exporterProgram = findPeer("prometheus-redis-exporter");
 const openssl = findPeer("openssl");
 
@@ -26,7 +27,7 @@ async function startRedis(args: readonly string[], port = 0): Promise<RedisProce
   const argv = ["--port", String(bound), "--bind", "127.0.0.1", "--dir", dir, "--requirepass", PASSWORD, ...args];
   const child: ChildProcess = spawn(redisServer ?? "", argv, { stdio: "ignore" });
   const command = (...parts: string[]) =>
-    execFileSync("redis-cli", ["-p", String(bound), ...parts], {
+    execFileSync(redisCli ?? "", ["-p", String(bound), ...parts], {
       encoding: "utf8",
       env: { ...process.env, REDISCLI_AUTH: PASSWORD },
     }).trim();
@@ -56,7 +57,7 @@ const NOT_OURS =
 const RESTLESS =
   /^redis_(cpu_|mem|allocator|latency_percentiles|connected_clients|client_recent|last_slow|exporter|connected_slave_|start_time)/;
 
-describe.skipIf(!redisServer)("the agent and Redis", () => {
+describe.skipIf(!redisServer || !redisCli)("the agent and Redis", () => {
   let master: RedisProcess;
   let replica: RedisProcess;
 

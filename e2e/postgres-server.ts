@@ -27,6 +27,8 @@ export interface PostgresServer {
   run(program: string, args: readonly string[]): string;
   start(): void;
   stop(): void;
+  /** Gives a file that a test wrote to the server's user, closed to others. */
+  own(file: string): void;
 }
 
 /** PostgreSQL does not run as root: then the package's own user runs it. */
@@ -39,10 +41,13 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   const password = "pg-S3cret/hush";
   const passwordFile = path.join(dir, "password");
   writeFileSync(passwordFile, `${password}\n`);
-  if (asUser.length > 0) {
+  const own = (file: string) => {
+    if (asUser.length === 0) return;
     const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
-    for (const file of [dir, passwordFile]) chownSync(file, id("-u"), id("-g"));
-  }
+    chownSync(file, id("-u"), id("-g"));
+  };
+  own(dir);
+  own(passwordFile);
   chmodSync(dir, 0o700);
   const run = (program: string, args: readonly string[]) => {
     const [command, ...rest] = [...asUser, path.join(bin, program), ...args];
@@ -68,6 +73,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     bin,
     password,
     run,
+    own,
     start,
     stop: () => void run("pg_ctl", ["-D", data, "-m", "immediate", "-w", "stop"]),
     sql: (text, database = "postgres") =>

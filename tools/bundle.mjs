@@ -11,7 +11,7 @@ const DIST = path.join(ROOT, "packages/server/dist");
 const OUT = path.join(DIST, "bundle");
 /** Native code, and what few processes ever need: found in node_modules when first asked for. */
 const EXTERNAL =
-  /^(lmdb|libsql|@node-rs\/argon2|nodemailer|smtp-server|postal-mime|@fastify\/(ajv|fast-json-stringify)-compiler)(\/|$)/;
+  /^(lmdb|libsql|pg|@node-rs\/argon2|nodemailer|smtp-server|postal-mime|@fastify\/(ajv|fast-json-stringify)-compiler)(\/|$)/;
 
 const startedAt = new Date();
 rmSync(OUT, { recursive: true, force: true });

@@ -10,6 +10,7 @@ const HINTS: Readonly<Record<string, string>> = {
   "victoria-metrics": "victoria-metrics",
   chromium: "chromium",
   initdb: "postgresql",
+  "redis-cli": "redis-server",
 };
 
 /** Path of an installed program, or undefined with one line on what to install; throws under STOREWATCH_REQUIRE_PEERS=1. */

@@ -1,7 +1,7 @@
 // What is asked of every PostgreSQL, 13 to 17 (18 by its documentation, too), by the names of postgres_exporter 0.11.
 import type { ColumnTypes, TableShape } from "./families.ts";
 
-export interface ServerFacts {
+interface ServerFacts {
   readonly major: number;
   readonly isStandby: boolean;
 }

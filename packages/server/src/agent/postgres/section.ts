@@ -9,7 +9,7 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-export const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
+const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
 export type SslMode = (typeof SSL_MODES)[number];
 
 export interface PostgresUrl {

@@ -15,7 +15,7 @@ const OWN = [
   "transaction_read_only",
 ];
 
-export const SETTINGS_SQL = `
+const SETTINGS_SQL = `
   SELECT name, CASE WHEN name IN (${OWN.map((name) => `'${name}'`).join(", ")}) THEN reset_val ELSE setting END,
     coalesce(unit, ''), short_desc, vartype
   FROM pg_settings WHERE vartype IN ('bool', 'integer', 'real')`;

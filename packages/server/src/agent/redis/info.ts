@@ -27,7 +27,7 @@ export function parseInfo(text: string): readonly InfoSection[] {
 }
 
 /** `a=1,b=2` → its parts. */
-export function parseParts(text: string): ReadonlyMap<string, string> {
+function parseParts(text: string): ReadonlyMap<string, string> {
   const parts = new Map<string, string>();
   for (const part of text.split(",")) {
     const equals = part.indexOf("=");
