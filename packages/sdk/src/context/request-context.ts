@@ -81,7 +81,8 @@ export class RequestContext implements WorkContext {
   release(): void {
     void this.tenantId;
     void this.userId;
-    void this.traceId;
+    // An id is only made up when somebody asks for it: most requests end without.
+    if (this.request?.headers.traceparent !== undefined) void this.traceId;
     this.request = undefined;
   }
 

@@ -82,7 +82,10 @@ describe("the answer", () => {
 
   test("slower than it should be is a warning", async () => {
     const { health, clock } = service();
-    health.check("db", () => void (clock.now += 300), { slowMs: 200 });
+    const takes300 = () => {
+      clock.now += 300;
+    };
+    health.check("db", takes300, { slowMs: 200 });
     expect((await health.report()).checks.db).toMatchObject({ status: "warning", latency: 300 });
   });
 
