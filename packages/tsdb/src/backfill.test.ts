@@ -113,3 +113,32 @@ test("native histograms and staleness markers stay what they are", async () => {
   expect(found.histograms?.[2]).toEqual(one);
   await opened.tsdb.close();
 });
+
+test("what lies over other blocks is counted once where intervals answer for the rest", async () => {
+  const timeMs = 30 * DAY_MS;
+  const retention = { default: { name: "default", timeMs, fiveMinutesMs: timeMs, oneHourMs: timeMs } };
+  const { tsdb } = await open(temporaryDir(), { retention });
+  const fromMs = START_MS - 3 * DAY_MS;
+  await tsdb.backfill([series("a", fromMs, 60_000, 2 * 1440)]);
+  for (let i = 0; i < 4; i++) await tsdb.maintain();
+  expect(tsdb.stats().classes[0].downsampledBytes).toBeGreaterThan(0);
+  const a = [new Matcher("=", "__name__", "a")];
+  const counted = (func: string) => {
+    const [{ timesMs, counts }] = tsdb.select(a, fromMs, fromMs + 3 * DAY_MS, { hints: { ...hour, func } });
+    return [timesMs.length, counts?.reduce((sum, one) => sum + one)];
+  };
+  const hour = { stepMs: HOUR_MS, rangeMs: HOUR_MS };
+  expect(counted("count_over_time")[0]).toBeLessThan(100);
+  expect(counted("count_over_time")[1]).toBe(2 * 1440);
+  // The last of it once more, and an hour that is new, before blocks are merged.
+  await tsdb.backfill([series("a", fromMs + 2 * DAY_MS - HOUR_MS, 60_000, 120, 2 * 1440 - 60)]);
+  for (const func of ["count_over_time", "rate", "max_over_time"]) {
+    const until = fromMs + 3 * DAY_MS;
+    const [found] = tsdb.select(a, fromMs, until, { hints: { ...hour, func } });
+    const { timesMs, values, counts } = found;
+    for (let i = 1; i < timesMs.length; i++) expect(timesMs[i], func).toBeGreaterThan(timesMs[i - 1]);
+    expect(timesMs.length, func).toBeLessThan(2 * 1440);
+    expect(values[values.length - 1], func).toBe(2 * 1440 + 59);
+    if (func === "count_over_time") expect(counts?.reduce((a, b) => a + b)).toBe(2 * 1440 + 60);
+  }
+});

@@ -1,9 +1,10 @@
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Matcher } from "@storewatch/model";
 import { seededRandom } from "@storewatch/testkit";
 import { expect, test } from "vitest";
 import type { RetentionOptions } from "./interface.ts";
-import { dump, labels, open, START_MS, temporaryDir } from "./testing.ts";
+import { dump, labels, open, START_MS, scrape, temporaryDir } from "./testing.ts";
 
 const HOUR_MS = 3_600_000;
 const TENANTS = ["acme", "globex", "initech", "nobody"];
@@ -96,4 +97,25 @@ test("what no list of blocks names is removed at the start, and a lost list is t
   expect(third.problems).toEqual([
     { kind: "corrupt-block", message: "the list of blocks was left out: it is missing" },
   ]);
+});
+
+test("intervals, as they are made and merged day by day, stand for every sample", { timeout: 120_000 }, async () => {
+  const day = 24 * 3_600_000;
+  const kept = 30 * day;
+  const retention = { default: { name: "default", timeMs: kept, fiveMinutesMs: kept, oneHourMs: kept } };
+  const { tsdb, clock } = await open(temporaryDir(), { retention });
+  const rows = tsdb.openRows("t");
+  const hints = { func: "count_over_time", stepMs: 3_600_000, rangeMs: 3_600_000 };
+  for (let minute = 0; minute < 60 * 60; minute++) {
+    scrape(rows, minute * 60, { a: minute });
+    await clock.advance(60_000);
+    if (minute % 15 !== 14) continue;
+    await tsdb.maintain();
+    if (minute % 120 !== 119) continue;
+    const [{ counts, timesMs }] = tsdb.select([new Matcher("=", "__name__", "a")], START_MS, START_MS + 4 * day, {
+      hints,
+    });
+    expect(counts?.reduce((sum, one) => sum + one, 0) ?? timesMs.length, `hour ${minute / 60}`).toBe(minute + 1);
+  }
+  expect(tsdb.stats().blocks).toBeLessThan(30);
 });

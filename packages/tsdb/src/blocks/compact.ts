@@ -102,11 +102,27 @@ export class Compactor {
           const fromMs = Math.floor(block.fromMs / spanMs) * spanMs;
           const span = { fromMs, untilMs: fromMs + spanMs, resolutionMs, retentionClass: block.retentionClass };
           if (span.untilMs > store.sealedUntilMs) continue;
+          if (resolutionMs > 0 && this.lacksIntervals(store, span)) continue;
           return { span, blocks: store.blocks.filter((one) => isWithin(one, span) && !store.isDamaged(one.block)) };
         }
       }
     }
     return undefined;
+  }
+
+  /**
+   * A block of intervals stands for all of its time, for readers and for what is still to be made: before blocks are merged
+   * to it, all samples of that time must be in them.
+   */
+  private lacksIntervals(store: BlockStore, span: BlockSpan): boolean {
+    const nowMs = this.options.clock.nowMs();
+    const isDue = (block: BlockSummary) => block.untilMs > nowMs - this.options.retention.keptMs(span);
+    return store.blocks.some(
+      (block) =>
+        overlaps(block, { ...span, resolutionMs: 0 }) &&
+        isDue(block) &&
+        !store.blocks.some((other) => overlaps(other, { ...block, resolutionMs: span.resolutionMs })),
+    );
   }
 
   /** A block of samples, of full length, of which intervals are to be made. */

@@ -29,6 +29,33 @@ export class WeightedSink {
     this.countsFor(this.samples.length).fill(1, from, this.samples.length);
   }
 
+  /**
+   * Puts the samples in the order of their times where blocks lie over each other, and drops repeated ones: of those that
+   * stand for themselves, the first stays.
+   */
+  sort(): void {
+    const { samples, counts } = this;
+    const { length } = samples;
+    let isSorted = true;
+    for (let i = 1; i < length && isSorted; i++) isSorted = samples.times[i] > samples.times[i - 1];
+    if (isSorted) return;
+    const times = samples.times.slice(0, length);
+    const bits = samples.bits.slice(0, 2 * length);
+    const weights = counts.slice(0, length);
+    const order = Array.from(times, (_, i) => i).sort((a, b) => times[a] - times[b] || a - b);
+    let n = 0;
+    for (const i of order) {
+      const isRepeated = n > 0 && samples.times[n - 1] === times[i] && counts[n - 1] === 1 && weights[i] === 1;
+      if (isRepeated) continue;
+      samples.times[n] = times[i];
+      samples.bits[2 * n] = bits[2 * i];
+      samples.bits[2 * n + 1] = bits[2 * i + 1];
+      counts[n] = weights[i];
+      n++;
+    }
+    samples.length = n;
+  }
+
   private countsFor(length: number): Float64Array {
     if (length > this.counts.length) {
       const grown = new Float64Array(Math.max(length, this.counts.length * 2));

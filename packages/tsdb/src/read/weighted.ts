@@ -30,6 +30,8 @@ export class WeightedGatherer {
     const { sink } = this;
     sink.reset();
     blocks?.readWeighted(id, fromMs, toMs, column, sink);
+    // Backfilled blocks lie over others until they are merged.
+    sink.sort();
     const { samples } = sink;
     const young = head.gather(id);
     const had = samples.length;
