@@ -104,7 +104,7 @@ describe("a write request 1.0", () => {
       }),
     );
     expect(reply.statusCode).toBe(400);
-    expect(reply.body).toContain("not valid for shop bravo");
+    expect(reply.body).toContain("names shop bravo, and neither the credential nor the request is for it");
     expect(store.samples.map(({ value }) => value)).toEqual([2]);
   });
 
