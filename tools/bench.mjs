@@ -13,6 +13,7 @@ const BENCHES = {
   rules: "packages/server/bench/rules.mjs",
   alerts: "packages/server/bench/alerts.mjs",
   remote: "packages/server/bench/remote-write.mjs",
+  sdk: "packages/sdk/bench/overhead.mjs",
   promql: "packages/promql/bench/queries.mjs",
   latency: "e2e/bench/alert-latency.mjs",
   start: "e2e/bench/start.mjs",
