@@ -52,7 +52,7 @@ async function openWorld(): Promise<World> {
     mergedWith: () => new Map([...stage.store.metadata()].map(([family, one]) => [family, [one]] as const)),
   } as unknown as MetadataBook;
   const auth = { audit: () => Promise.resolve() };
-  const kept = { retentionMs: 86_400_000, dataDir, alertmanagers: () => ["http://rival:9093"] };
+  const kept = { retentionMs: 86_400_000, dataDir, alertmanagers: () => ["http://rival:9093"], forget: async () => {} };
   const api = createApiStage({
     stage,
     prometheus,

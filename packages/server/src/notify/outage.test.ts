@@ -80,53 +80,60 @@ async function setUp(answer: (request: SafeHttpRequest) => number | "hang" | "ga
 }
 
 describe("a receiver that fails for an hour", () => {
-  it.each(["500", "hang", "garbage"] as const)("(%s) holds up nobody and is told once what is still true", async (how) => {
-    let isDown = true;
-    const { clock, put, asked, taken, by, notifier, manager, metrics } = await setUp(({ url }) => {
-      if (!url.includes("broken") || !isDown) return 200;
-      return how === "500" ? 500 : how;
-    });
-    const names = Array.from({ length: 20 }, (_, i) => `Stays${i}`);
-    await put(...names, "Passes");
-    await clock.advance(MINUTE);
-    // The other integration of the same receiver is told in time.
-    expect(
-      by(taken, "fine.example")
-        .map((m) => m.alerts[0])
-        .sort(),
-    ).toEqual([...names, "Passes"].sort());
-    await clock.advance(29 * MINUTE);
-    await put("Passes!");
-    await clock.advance(30 * MINUTE);
-    expect(by(taken, "broken.example")).toEqual([]);
-    const [ops] = await notifier.receivers();
-    expect(ops.integrations).toMatchObject([
-      { integration: "webhook[0]", health: "failing", breaker: { state: /open/ } },
-      { integration: "webhook[1]", health: "ok", breaker: { state: "closed" }, counts: { failed: 0 } },
-    ]);
-    expect(ops.integrations[0].counts.waiting).toBeGreaterThan(0);
-    // 21 groups that knocked by themselves would have done so over a thousand times.
-    expect(by(asked, "broken.example").length).toBeLessThan(220);
-    isDown = false;
-    const backMs = clock.nowMs() - START_MS;
-    await clock.advance(6 * MINUTE);
-    const told = by(taken, "broken.example");
-    // What fired and ended meanwhile is no news any more.
-    expect(told.map((m) => m.alerts.join()).sort()).toEqual([...names].sort());
-    expect(Math.max(...told.map((m) => m.atMs)) - backMs).toBeLessThan(2 * MINUTE + 10_000);
-    const [after] = await notifier.receivers();
-    expect(after.integrations[0]).toMatchObject({ health: "ok", breaker: { state: "closed" }, counts: { waiting: 0 } });
-    await clock.advance(60 * MINUTE);
-    expect(by(taken, "broken.example")).toHaveLength(20);
-    // One line for each group, however often it was tried.
-    const lines = notifier.log.list(ALL_TENANTS, { limit: 500 }).filter((e) => e.integration === "webhook[0]");
-    expect(new Set(lines.filter((e) => e.outcome === "delivered").map((e) => e.groupKey)).size).toBe(20);
-    expect(lines.filter((e) => e.outcome === "retrying")).toEqual([]);
-    expect(lines.length).toBeLessThanOrEqual(21);
-    const text = await metrics.metrics();
-    expect(text).toContain('storewatch_receiver_held{receiver="ops",integration="webhook[0]"} 0');
-    await manager.stop();
-  });
+  it.each(["500", "hang", "garbage"] as const)(
+    "(%s) holds up nobody and is told once what is still true",
+    async (how) => {
+      let isDown = true;
+      const { clock, put, asked, taken, by, notifier, manager, metrics } = await setUp(({ url }) => {
+        if (!url.includes("broken") || !isDown) return 200;
+        return how === "500" ? 500 : how;
+      });
+      const names = Array.from({ length: 20 }, (_, i) => `Stays${i}`);
+      await put(...names, "Passes");
+      await clock.advance(MINUTE);
+      // The other integration of the same receiver is told in time.
+      expect(
+        by(taken, "fine.example")
+          .map((m) => m.alerts[0])
+          .sort(),
+      ).toEqual([...names, "Passes"].sort());
+      await clock.advance(29 * MINUTE);
+      await put("Passes!");
+      await clock.advance(30 * MINUTE);
+      expect(by(taken, "broken.example")).toEqual([]);
+      const [ops] = await notifier.receivers();
+      expect(ops.integrations).toMatchObject([
+        { integration: "webhook[0]", health: "failing", breaker: { state: /open/ } },
+        { integration: "webhook[1]", health: "ok", breaker: { state: "closed" }, counts: { failed: 0 } },
+      ]);
+      expect(ops.integrations[0].counts.waiting).toBeGreaterThan(0);
+      // 21 groups that knocked by themselves would have done so over a thousand times.
+      expect(by(asked, "broken.example").length).toBeLessThan(220);
+      isDown = false;
+      const backMs = clock.nowMs() - START_MS;
+      await clock.advance(6 * MINUTE);
+      const told = by(taken, "broken.example");
+      // What fired and ended meanwhile is no news any more.
+      expect(told.map((m) => m.alerts.join()).sort()).toEqual([...names].sort());
+      expect(Math.max(...told.map((m) => m.atMs)) - backMs).toBeLessThan(2 * MINUTE + 10_000);
+      const [after] = await notifier.receivers();
+      expect(after.integrations[0]).toMatchObject({
+        health: "ok",
+        breaker: { state: "closed" },
+        counts: { waiting: 0 },
+      });
+      await clock.advance(60 * MINUTE);
+      expect(by(taken, "broken.example")).toHaveLength(20);
+      // One line for each group, however often it was tried.
+      const lines = notifier.log.list(ALL_TENANTS, { limit: 500 }).filter((e) => e.integration === "webhook[0]");
+      expect(new Set(lines.filter((e) => e.outcome === "delivered").map((e) => e.groupKey)).size).toBe(20);
+      expect(lines.filter((e) => e.outcome === "retrying")).toEqual([]);
+      expect(lines.length).toBeLessThanOrEqual(21);
+      const text = await metrics.metrics();
+      expect(text).toContain('storewatch_receiver_held{receiver="ops",integration="webhook[0]"} 0');
+      await manager.stop();
+    },
+  );
 
   it("tells the end of what was told before the outage", async () => {
     let isDown = false;

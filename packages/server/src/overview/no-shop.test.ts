@@ -37,6 +37,7 @@ test("requests that name no shop count for the platform and make no shop; their 
       query: {
         instant: (_scope, expression) => Promise.resolve(result(answer(expression))),
         range: () => Promise.resolve(result({ type: "matrix", series: [] })),
+        read: (_scope, _options, read) => read(new AbortController().signal),
       },
     },
     ALL_TENANTS,

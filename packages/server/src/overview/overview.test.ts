@@ -151,6 +151,7 @@ function server(scope: TenantScope, options: { silent?: boolean } = {}) {
       calls.push({ scope: given, expression });
       return answer({ type: "matrix", series: [] });
     },
+    read: (_scope, _options, read) => read(new AbortController().signal),
   };
   const clock = new FakeClock(NOW);
   const acmeView = {

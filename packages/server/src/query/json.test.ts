@@ -202,9 +202,7 @@ describe("native histograms", () => {
 test("of each kind of remark ten are shown, and how many more there were", () => {
   const notes = (count: number) => Array.from({ length: count }, (_, i) => `note ${i}`);
   const reply = (warnings: readonly string[], infos: readonly string[]) =>
-    JSON.parse(
-      queryResultJson({ value: { type: "vector", timeMs: 0, samples: [] }, warnings, infos, stats }).toString(),
-    );
+    JSON.parse(queryResultJson({ value: { type: "vector", samples: [] }, warnings, infos, stats }).toString());
   expect(reply(notes(10), notes(12))).toMatchObject({
     warnings: notes(10),
     infos: [...notes(10), "2 more info annotations omitted"],

@@ -36,6 +36,7 @@ async function preview(
       const request = { ...enforceScope(by, expression), signal };
       return engine.range(withAddedSeries(store, added), request, startMs, endMs, stepMs);
     },
+    read: (_scope, _options, read) => read(new AbortController().signal),
   };
   const settings = () => ({ externalLabels: { region: "eu" }, evaluationIntervalMs: MINUTE, queryOffsetMs: 0 });
   const body = rulePreviewRequestSchema.parse({ rangeMs: minutes * MINUTE, ...request });

@@ -78,11 +78,11 @@ describe("each kind of objects", () => {
     });
     const uid = `${pod},uid="0a1b2c"`;
     expect(seriesOf(page, "kube_pod_status_phase")).toEqual({
-      [`namespace="shop",phase="Pending",pod="web-7d4b9c",uid="0a1b2c"`]: 0,
-      [`namespace="shop",phase="Succeeded",pod="web-7d4b9c",uid="0a1b2c"`]: 0,
-      [`namespace="shop",phase="Failed",pod="web-7d4b9c",uid="0a1b2c"`]: 0,
-      [`namespace="shop",phase="Unknown",pod="web-7d4b9c",uid="0a1b2c"`]: 0,
-      [`namespace="shop",phase="Running",pod="web-7d4b9c",uid="0a1b2c"`]: 1,
+      'namespace="shop",phase="Pending",pod="web-7d4b9c",uid="0a1b2c"': 0,
+      'namespace="shop",phase="Succeeded",pod="web-7d4b9c",uid="0a1b2c"': 0,
+      'namespace="shop",phase="Failed",pod="web-7d4b9c",uid="0a1b2c"': 0,
+      'namespace="shop",phase="Unknown",pod="web-7d4b9c",uid="0a1b2c"': 0,
+      'namespace="shop",phase="Running",pod="web-7d4b9c",uid="0a1b2c"': 1,
     });
     expect(seriesOf(page, "kube_pod_status_ready")).toEqual({
       [`condition="true",${uid}`]: 0,
@@ -101,10 +101,10 @@ describe("each kind of objects", () => {
     });
     expect(page.types.get("kube_pod_container_status_restarts_total")).toBe("counter");
     expect(seriesOf(page, "kube_pod_container_status_waiting_reason")).toEqual({
-      [`container="app",namespace="shop",pod="web-7d4b9c",reason="CrashLoopBackOff",uid="0a1b2c"`]: 1,
+      'container="app",namespace="shop",pod="web-7d4b9c",reason="CrashLoopBackOff",uid="0a1b2c"': 1,
     });
     expect(seriesOf(page, "kube_pod_container_status_last_terminated_reason")).toEqual({
-      [`container="app",namespace="shop",pod="web-7d4b9c",reason="OOMKilled",uid="0a1b2c"`]: 1,
+      'container="app",namespace="shop",pod="web-7d4b9c",reason="OOMKilled",uid="0a1b2c"': 1,
     });
     expect(seriesOf(page, "kube_pod_container_status_last_terminated_exitcode")).toEqual({
       [`container="app",${uid}`]: 137,

@@ -95,7 +95,9 @@ async function answers(tsdb: Tsdb, expression: string, startMs: number, endMs: n
   if (value.type !== "matrix") throw new Error("no matrix");
   const points = new Map<string, number>();
   for (const series of value.series) {
-    series.timesMs.forEach((time, i) => points.set(`${series.labels} @${time - START_MS}`, series.values[i]));
+    for (const [i, time] of series.timesMs.entries()) {
+      points.set(`${series.labels} @${time - START_MS}`, series.values[i]);
+    }
   }
   return { points, read: stats.samplesRead };
 }
