@@ -52,7 +52,13 @@ export async function ensureBuilt({ force = false } = {}) {
   const wanted = sourcesHash();
   if (!force && readStamp("build") === wanted) return;
   const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
-  const projects = ["packages/testkit", "packages/server", "packages/sdk", "examples/shop"];
+  const projects = [
+    "packages/testkit",
+    "packages/server",
+    "packages/sdk",
+    "packages/sdk/tsconfig.browser.json",
+    "examples/shop",
+  ];
   await runWithProgress("Compiling TypeScript", process.execPath, [tsc, "-b", ...projects]);
   await runWithProgress("Bundling the server", process.execPath, [path.join(ROOT, "tools/bundle.mjs")]);
   await runWithProgress("Bundling the SDK", process.execPath, [path.join(ROOT, "tools/bundle-sdk.mjs")]);

@@ -1,5 +1,6 @@
 // The SDK's CommonJS form, for services that are not ES modules yet: the compiled files, bundled by entry with shared parts,
-// and the same types, which a package.json beside them makes CommonJS types.
+// and the same types, which a package.json beside them makes CommonJS types. And what browsers load: two small files with
+// everything in them, a module and a classic script.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { rolldown } from "rolldown";
@@ -22,8 +23,22 @@ rmSync(OUT, { recursive: true, force: true });
 const bundle = await rolldown({ input, platform: "node", external: /^[^./]/ });
 await bundle.write({ dir: OUT, format: "cjs", exports: "named", chunkFileNames: "shared/[name].js" });
 await bundle.close();
+await bundleBrowser();
 mkdirSync(OUT, { recursive: true });
 writeFileSync(path.join(OUT, "package.json"), '{ "type": "commonjs" }\n');
 for (const name of readdirSync(DIST, { recursive: true })) {
   if (name.endsWith(".d.ts") && !name.startsWith("cjs")) cpSync(path.join(DIST, name), path.join(OUT, name));
+}
+
+async function bundleBrowser() {
+  const forms = [
+    { entry: "index.ts", file: "index.js", format: "es" },
+    { entry: "script.ts", file: "script.js", format: "iife" },
+  ];
+  for (const { entry, file, format } of forms) {
+    const browser = await rolldown({ input: path.join(SDK, "src/browser", entry), platform: "browser" });
+    const output = { file: path.join(DIST, "browser", file), format, name: "storewatchBrowser", minify: true };
+    await browser.write(output);
+    await browser.close();
+  }
 }
