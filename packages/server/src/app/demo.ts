@@ -6,7 +6,7 @@ import { type Demo, startDemo } from "../demo/index.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { createLogger } from "../kernel/logger.ts";
 import { runUntilStopped } from "./lifecycle.ts";
-import { startStorewatch } from "./storewatch.ts";
+import { ownUrl, startStorewatch } from "./storewatch.ts";
 
 export interface DemoRunOptions {
   readonly data?: string;
@@ -39,6 +39,8 @@ export async function runDemo({ data, listen, shopPort }: DemoRunOptions): Promi
           shopPort,
           clock: systemClock,
           logger,
+          rumEndpoint: ownUrl(config),
+          environment,
           onInboxChange: () => hub.publish("inbox"),
         });
         return {
@@ -46,6 +48,7 @@ export async function runDemo({ data, listen, shopPort }: DemoRunOptions): Promi
           routes: [demo.routes],
           prometheusFile: demo.configFiles.prometheus,
           alertmanagerFile: demo.configFiles.alertmanager,
+          rumKeys: demo.rumKeys,
           stop: () => demo!.stop(),
         };
       },

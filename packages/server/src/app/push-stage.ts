@@ -12,9 +12,12 @@ import type { OtlpSettings } from "../collect/ingest/otlp/settings.ts";
 import { PushedTotals } from "../collect/ingest/pushed-totals.ts";
 import { PushGroups } from "../collect/ingest/pushgateway/groups.ts";
 import { pushgatewayRoutes } from "../collect/ingest/pushgateway/route.ts";
+import { RumReceiver } from "../collect/ingest/rum/receiver.ts";
+import { rumRoutes } from "../collect/ingest/rum/route.ts";
 import { labelsInScope } from "../collect/ingest/scope.ts";
 import type { Intake } from "../collect/intake/interface.ts";
 import type { DogStatsdConfig } from "../config/listeners.ts";
+import type { RumConfig } from "../config/rum.ts";
 import type { NewAnnotation } from "../dashboards/index.ts";
 import { senderRules } from "../kernel/address-rules.ts";
 import type { Logger } from "../kernel/logger.ts";
@@ -24,7 +27,7 @@ export interface PushStage {
   readonly routes: readonly FastifyPluginAsync[];
   /** Throws PORT_TAKEN, LISTEN_FAILED. */
   start(): Promise<void>;
-  reload(otlp: OtlpSettings): void;
+  reload(settings: { readonly otlp: OtlpSettings; readonly rum: RumConfig }): void;
   stop(): Promise<void>;
   /** Before a shop's data is erased: nothing of it is told again. */
   forget(tenant: TenantId): Promise<void>;
@@ -35,6 +38,9 @@ export interface PushStageOptions {
   readonly intake: Intake;
   readonly dogstatsd: DogStatsdConfig | undefined;
   readonly otlp: OtlpSettings;
+  readonly rum: RumConfig;
+  /** Declared, or found in the data. */
+  readonly isKnownTenant: (id: TenantId) => boolean;
   /** Events become marks on the time axis. */
   readonly annotate: (annotation: NewAnnotation) => void;
   readonly clock: Clock;
@@ -50,25 +56,30 @@ export function createPushStage(options: PushStageOptions): PushStage {
   const onEvent = (scope: TenantScope, event: DatadogEvent) => markEvent(options, scope, event);
   const statsd = options.dogstatsd && createDogStatsd(options, options.dogstatsd, onEvent);
   const deltas = new DeltaState(totals);
+  const receiver = new RumReceiver({ ...options, config: options.rum });
   return {
     routes: [
       otlpRoutes({ intake, deltas, settings: () => otlp, clock }),
       datadogRoutes({ intake, totals, onEvent, clock }),
       newRelicRoutes({ intake, totals, clock }),
       pushgatewayRoutes({ groups }),
+      rumRoutes({ receiver }),
     ],
     async start() {
       await groups.open();
       groups.start();
       totals.start();
+      receiver.start();
       const port = await statsd?.start();
       if (port !== undefined) logger.info({ port }, "listening for DogStatsD (UDP)");
     },
     reload(settings) {
-      otlp = settings;
+      otlp = settings.otlp;
+      receiver.reload(settings.rum);
     },
     async stop() {
       await statsd?.stop();
+      await receiver.stop();
       totals.stop();
       groups.stop();
     },
@@ -76,6 +87,7 @@ export function createPushStage(options: PushStageOptions): PushStage {
       totals.forget(tenant);
       deltas.forget(tenant);
       statsd?.forget(tenant);
+      receiver.forget(tenant);
       await groups.forget(tenant);
     },
   };

@@ -10,6 +10,7 @@ import { receiptRoutes } from "../collect/limits/route.ts";
 import { collectRoutes } from "../collect/route.ts";
 import type { Environment } from "../config/environment.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
+import type { RumKey } from "../config/rum.ts";
 import type { StorewatchConfig } from "../config/storewatch-config.ts";
 import {
   createHttpServer,
@@ -62,6 +63,8 @@ export interface DemoParts {
   readonly routes: readonly FastifyPluginAsync[];
   readonly prometheusFile: string;
   readonly alertmanagerFile: string;
+  /** For the pages of the example shop. */
+  readonly rumKeys: readonly RumKey[];
   stop(): Promise<void>;
 }
 
@@ -254,6 +257,8 @@ async function assemble(
     intake: intake.intake,
     dogstatsd: config.listeners.dogstatsd,
     otlp: files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS,
+    rum: config.rum,
+    isKnownTenant: (id) => tenants.get(id) !== undefined,
     annotate: pages.annotate,
   });
   return {
@@ -290,7 +295,8 @@ function openTenants({ store }: MetricStage, config: StorewatchConfig, clock: Cl
   });
 }
 
-function ownUrl({ listen, tls }: StorewatchConfig): string {
+/** How this machine reaches it, when the port is a fixed one. */
+export function ownUrl({ listen, tls }: StorewatchConfig): string {
   const host = listen.host === "0.0.0.0" || listen.host === "::" ? { ...listen, host: "127.0.0.1" } : listen;
   return `${tls ? "https" : "http"}://${formatListenAddress(host)}`;
 }
@@ -432,7 +438,7 @@ async function reloadOrThrow(options: AppOptions, demo: DemoParts | undefined, p
   parts.intake.setLimits(config.tenantLimits);
   await parts.remoteWrite.reload(files.prometheus);
   await parts.collector.reload(files.prometheus);
-  parts.push.reload(files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS);
+  parts.push.reload({ otlp: files.prometheus?.otlp ?? DEFAULT_OTLP_SETTINGS, rum: config.rum });
   parts.tenants.setDeclared(config.tenants);
   parts.api.reload(files.prometheus);
   tell(options.logger, files.findings);
@@ -445,6 +451,7 @@ function withDemo(config: StorewatchConfig, demo: DemoParts): StorewatchConfig {
     tenants: [...demo.tenants, ...config.tenants],
     metrics: { ...config.metrics, prometheusFile: config.metrics.prometheusFile ?? demo.prometheusFile },
     alerts: { ...config.alerts, alertmanagerFile: config.alerts.alertmanagerFile ?? demo.alertmanagerFile },
+    rum: { ...config.rum, keys: [...demo.rumKeys, ...config.rum.keys] },
   };
 }
 

@@ -10,6 +10,7 @@ import { type Environment, expandEnvironment } from "./environment.ts";
 import { isLoopbackHost, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { type ListenersConfig, listenersSchema, toListeners } from "./listeners.ts";
 import { DEFAULT_CLASS, MIN_RETENTION_MS, type RetentionConfig, retentionKeys, toRetention } from "./retention.ts";
+import { type RumConfig, rumSchema, toRum } from "./rum.ts";
 import { type TenantLimitKeys, tenantLimitsSchema, toTenantLimits } from "./tenant-limits.ts";
 
 export const ANONYMOUS = ["none", "viewer", "admin"] as const;
@@ -57,6 +58,7 @@ export interface StorewatchConfig {
   /** What is off unless it is asked for. */
   readonly features: { readonly promqlExperimental: boolean };
   readonly listeners: ListenersConfig;
+  readonly rum: RumConfig;
 }
 
 export interface ConfigFlags {
@@ -220,6 +222,7 @@ export const storewatchSchema = z.strictObject({
   uptime: later,
   respond: later,
   listeners: listenersSchema,
+  rum: rumSchema,
 });
 
 const DEFAULT_LISTEN: ListenAddress = { host: "127.0.0.1", port: 9700 };
@@ -295,6 +298,7 @@ function resolveConfig(
     logLevel: mustLogLevel(flags.logLevel) ?? read.log_level,
     features: { promqlExperimental: read.features.promql_experimental },
     listeners: toListeners(read.listeners, listen),
+    rum: toRum(read.rum),
   };
   checkTogether(config, document);
   return Object.freeze(config);

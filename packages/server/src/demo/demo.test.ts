@@ -20,6 +20,7 @@ import { appendFileSync } from "node:fs";
 const data = process.argv[process.argv.indexOf("--data") + 1];
 appendFileSync(data + "/starts", process.pid + "\\n");
 process.on("disconnect", () => process.exit(0));
+console.log("beacons to " + process.env.STOREWATCH_RUM_ENDPOINT + "/rum/" + process.env.STOREWATCH_RUM_KEY);
 console.log("shop started " + process.argv.slice(2).join(" "));
 process.on("SIGTERM", () => process.exit(0));
 if (process.argv.includes("1234")) {
@@ -54,6 +55,8 @@ async function start(more: Partial<DemoOptions> = {}): Promise<Demo> {
     shopPort: 0,
     clock: systemClock,
     logger: silentLogger,
+    rumEndpoint: "http://127.0.0.1:9700",
+    environment: process.env,
     onInboxChange: () => {
       changes += 1;
     },

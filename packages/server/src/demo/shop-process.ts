@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Clock, Timer } from "@storewatch/model";
 import { z } from "zod";
+import type { Environment } from "../config/environment.ts";
 import { StorewatchError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 
@@ -11,6 +12,7 @@ export interface ShopProcessOptions {
   /** The shop's built entry, a file that speaks its messages over IPC. */
   readonly entry: string;
   readonly args: readonly string[];
+  readonly environment: Environment;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly output: (chunk: Buffer) => void;
@@ -75,9 +77,9 @@ export class ShopProcess {
   }
 
   private launch(): ChildProcess {
-    const { entry, args, clock, logger, output } = this.options;
+    const { entry, args, environment, clock, logger, output } = this.options;
     const startedMs = clock.monotonicMs();
-    const child = fork(entry, args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const child = fork(entry, args, { env: environment, stdio: ["ignore", "pipe", "pipe", "ipc"] });
     this.child = child;
     child.stdout?.on("data", output);
     child.stderr?.on("data", output);

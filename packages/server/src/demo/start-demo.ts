@@ -4,6 +4,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Clock, parseTenantId, type Tenant } from "@storewatch/model";
 import type { FastifyPluginAsync } from "fastify";
+import type { Environment } from "../config/environment.ts";
+import type { RumKey } from "../config/rum.ts";
 import { Disposables } from "../kernel/disposables.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { Inbox } from "./inbox.ts";
@@ -20,6 +22,9 @@ export interface DemoOptions {
   readonly shopPort: number | undefined;
   /** Requests a second of the traffic generator. */
   readonly rate?: number;
+  /** Where the shop's pages send what the browser entry measures: Storewatch's own address. */
+  readonly rumEndpoint: string;
+  readonly environment: Environment;
   readonly clock: Clock;
   readonly logger: Logger;
   /** A message arrived: the stream's topic `inbox` changed. */
@@ -36,6 +41,8 @@ export interface Demo {
   /** The example's shops, to be declared like those of storewatch.yml. */
   readonly tenants: readonly Tenant[];
   readonly configFiles: DemoConfigFiles;
+  /** To be taken like those of storewatch.yml. */
+  readonly rumKeys: readonly RumKey[];
   readonly routes: FastifyPluginAsync;
   stop(): Promise<void>;
 }
@@ -43,6 +50,8 @@ export interface Demo {
 const SHOP_ENTRY = fileURLToPath(new URL("../../../../examples/shop/dist/main.js", import.meta.url));
 const LOG_ROTATION = { bytesMax: 10 * 1024 * 1024, keep: 3 };
 const DEFAULT_RATE = 40;
+/** The same at every start, so that pages that are left open go on. Public by nature, and bound to the shop's origin. */
+const RUM_KEY = "demo-shop-pages";
 
 /** Throws StorewatchError with one clear line when a part cannot start; what had started is stopped again. */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
@@ -70,6 +79,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       inboxUrl: webhooks.url,
       tenants: shop?.tenants.flatMap(asTenant) ?? [],
       configFiles,
+      rumKeys: shop ? [rumKeyFor(shop)] : [],
       routes: inboxRoutes({ inbox }),
       stop,
     };
@@ -88,6 +98,11 @@ async function startShop(options: DemoOptions, directory: string, started: Dispo
       ...["--port", String(options.shopPort), "--rate", String(options.rate ?? DEFAULT_RATE)],
       ...["--data", directory, "--log-level", "info"],
     ],
+    environment: {
+      ...options.environment,
+      STOREWATCH_RUM_ENDPOINT: options.rumEndpoint,
+      STOREWATCH_RUM_KEY: RUM_KEY,
+    },
     clock: options.clock,
     logger: options.logger,
     output: (chunk) => log.write(chunk),
@@ -95,6 +110,18 @@ async function startShop(options: DemoOptions, directory: string, started: Dispo
   const ready = await shop.start();
   started.add("shop", () => shop.stop());
   return ready;
+}
+
+/** Its pages may be about its own shops, whoever writes the beacon. */
+function rumKeyFor({ url, tenants }: ShopReady): RumKey {
+  const ids = tenants.flatMap(asTenant).map(({ id }) => id);
+  const { protocol, port } = new URL(url);
+  const origins = ["127.0.0.1", "localhost"].map((host) => `${protocol}//${host}:${port}`);
+  return {
+    key: RUM_KEY,
+    may: { kind: "platform", tenants: ids },
+    origins: [...new Set([new URL(url).origin, ...origins])],
+  };
 }
 
 function asTenant({ id, name, tier, timezone, currency }: ShopReady["tenants"][number]): Tenant[] {

@@ -25,6 +25,8 @@ declare module "fastify" {
     access?: Access;
     /** Header in which clients of this route send the token, where it is not Authorization. In lower case. */
     tokenHeader?: string;
+    /** An open route that pages of other sites are meant to send to: it must do nothing on a visitor's behalf. */
+    anyOrigin?: boolean;
   }
   interface FastifyRequest {
     /** Set before any handler of a route that is not open. */

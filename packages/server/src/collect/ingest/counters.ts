@@ -23,7 +23,7 @@ const SERIES_MAX = 400_000;
 /** A total that nothing is added to is told again this often: readers look back five minutes only. */
 const REPEAT_MS = 60_000;
 /** After this long without an addition it ends, and would start from 0 again: a reset, as readers of counters know it. */
-const IDLE_MS = 3_600_000;
+export const COUNTER_IDLE_MS = 3_600_000;
 
 /** Totals since this process started. A restart looks like the restart of a client: the counter resets. */
 export class RunningTotals {
@@ -80,7 +80,7 @@ export class RunningTotals {
     const samples: Sample[] = [];
     for (const [key, total] of this.totals) {
       if (nowMs - total.toldMs < REPEAT_MS || total.timeMs >= timeMs) continue;
-      const isOver = nowMs - total.touchedMs > IDLE_MS;
+      const isOver = nowMs - total.touchedMs > COUNTER_IDLE_MS;
       samples.push({ labels: total.labels, timeMs, value: total.value, ...(isOver ? { stale: true } : {}) });
       total.toldMs = nowMs;
       total.timeMs = timeMs;
