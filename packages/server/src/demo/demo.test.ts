@@ -142,6 +142,12 @@ describe("the shop's process", () => {
     ]);
     const log = () => readFileSync(path.join(directory, "shop.log"), "utf8");
     await expect.poll(log).toContain(`--rate 12 --data ${path.join(directory, "demo")}`);
+    const [key] = demo?.rumKeys ?? [];
+    expect(log()).toContain(`beacons to http://127.0.0.1:9700/rum/${key.key}`);
+    expect(key).toMatchObject({
+      may: { kind: "platform", tenants: ["acme"] },
+      origins: ["http://127.0.0.1:9999", "http://localhost:9999"],
+    });
     const [pid] = starts();
     await demo?.stop();
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
