@@ -144,7 +144,8 @@ function sourcesHash() {
     }
   }
   addToHash(hash, path.join(ROOT, "tsconfig.base.json"));
-  for (const tool of ["bundle.mjs", "bundle-sdk.mjs"]) addToHash(hash, path.join(ROOT, "tools", tool));
+  for (const tool of ["bundle.mjs", "bundle-sdk.mjs", "bundle-browser.mjs"])
+    addToHash(hash, path.join(ROOT, "tools", tool));
   return hash.digest("hex");
 }
 

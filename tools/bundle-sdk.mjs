@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import path from "node:path";
 import { rolldown } from "rolldown";
 import { ROOT } from "./bootstrap.mjs";
+import { BROWSER_FORMS, bundleForBrowsers } from "./bundle-browser.mjs";
 
 const SDK = path.join(ROOT, "packages/sdk");
 const DIST = path.join(SDK, "dist");
@@ -23,22 +24,9 @@ rmSync(OUT, { recursive: true, force: true });
 const bundle = await rolldown({ input, platform: "node", external: /^[^./]/ });
 await bundle.write({ dir: OUT, format: "cjs", exports: "named", chunkFileNames: "shared/[name].js" });
 await bundle.close();
-await bundleBrowser();
+for (const form of BROWSER_FORMS) writeFileSync(path.join(DIST, "browser", form.file), await bundleForBrowsers(form));
 mkdirSync(OUT, { recursive: true });
 writeFileSync(path.join(OUT, "package.json"), '{ "type": "commonjs" }\n');
 for (const name of readdirSync(DIST, { recursive: true })) {
   if (name.endsWith(".d.ts") && !name.startsWith("cjs")) cpSync(path.join(DIST, name), path.join(OUT, name));
-}
-
-async function bundleBrowser() {
-  const forms = [
-    { entry: "index.ts", file: "index.js", format: "es" },
-    { entry: "script.ts", file: "script.js", format: "iife" },
-  ];
-  for (const { entry, file, format } of forms) {
-    const browser = await rolldown({ input: path.join(SDK, "src/browser", entry), platform: "browser" });
-    const output = { file: path.join(DIST, "browser", file), format, name: "storewatchBrowser", minify: true };
-    await browser.write(output);
-    await browser.close();
-  }
 }
