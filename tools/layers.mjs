@@ -85,6 +85,7 @@ const PACKAGES = {
   "packages/ui": ["packages/model", "packages/promql"],
   "packages/sdk": [],
   "examples/shop": ["packages/sdk"],
+  "examples/shop-nest": ["packages/sdk"],
 };
 
 /** Tests, benchmarks, and what only they import (`testing.ts`, `testing/`). */
