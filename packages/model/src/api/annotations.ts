@@ -16,5 +16,15 @@ export const deploySchema = z.strictObject({
   service: z.string().min(1).max(200),
   version: z.string().min(1).max(200),
   tenant: z.string().max(64).optional(),
+  environment: z.string().min(1).max(100).optional(),
+  /** When it began, ms since the epoch; now without it. */
+  time: z.number().int().nonnegative().optional(),
+  commit: z.string().min(1).max(100).optional(),
+  /** Where people read more: the pipeline, the release. */
+  link: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .optional(),
+  message: z.string().min(1).max(1000).optional(),
 });
 export type Deploy = z.infer<typeof deploySchema>;

@@ -6,6 +6,7 @@ const ALLOWED: Readonly<Record<Exclude<Access, "open">, readonly Role[]>> = {
   editor: ["admin", "editor"],
   viewer: ["admin", "editor", "viewer"],
   ingest: ["admin", "ingest"],
+  mark: ["admin", "editor", "ingest"],
   scrape: ["admin", "editor", "viewer", "scrape"],
 };
 

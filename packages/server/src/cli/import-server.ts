@@ -23,7 +23,7 @@ export function addressOf(text: string, what: string): string {
   return text.replace(/\/+$/, "");
 }
 
-export function serverToken(flags: ServerFlags, { workingDir }: CommandContext): string {
+export function serverToken(flags: Omit<ServerFlags, "server">, { workingDir }: CommandContext): string {
   if (flags.tokenFile) return readSecret(path.resolve(workingDir, flags.tokenFile));
   const environment = systemEnvironment();
   if (environment.STOREWATCH_TOKEN) return environment.STOREWATCH_TOKEN;

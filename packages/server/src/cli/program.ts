@@ -5,6 +5,7 @@ import { ROLES } from "../tenant/principal.ts";
 import type { AgentCommandFlags } from "./agent-command.ts";
 import type { BackupFlags, RestoreFlags } from "./backup-command.ts";
 import type { CheckFlags } from "./check-command.ts";
+import type { DeployFlags } from "./deploy-command.ts";
 import { exitCodeOf } from "./failure.ts";
 import { FORMATS } from "./format.ts";
 import type { ImportFlags } from "./import-command.ts";
@@ -53,6 +54,7 @@ export function buildProgram(context: CommandContext, done: Done = () => {}): Co
   addBackupCommands(program, context);
   addAgentCommand(program, context);
   addImportCommand(program, context, done);
+  addDeployCommand(program, context, done);
   program
     .command("version")
     .description("print the version")
@@ -222,6 +224,39 @@ function addImportCommand(program: Command, context: CommandContext, done: Done)
     const { runImportOpenMetrics } = await import("./import-openmetrics.ts");
     done(await runImportOpenMetrics(file, flags, context));
   });
+}
+
+function addDeployCommand(program: Command, context: CommandContext, done: Done): void {
+  program
+    .command("deploy")
+    .description("mark a deploy in a running server; the same one again finds its mark")
+    .requiredOption("--service <name>", "what is deployed: the label `service` or `job` of its metrics")
+    .requiredOption("--version <version>", "which version goes out")
+    .option("--tenant <id>", "only for this shop, such as a canary (default: all that the token is for)")
+    .option("--environment <name>", "production, staging …")
+    .option("--at <time>", "when it began: 2026-01-31T12:00:00Z or seconds since the epoch (default: now)")
+    .option("--commit <sha>", "what was built")
+    .option("--link <url>", "where people read more: the pipeline, the release")
+    .option("--message <text>", "a line for people")
+    .option("--url <url>", "the running Storewatch (default STOREWATCH_URL, else http://127.0.0.1:9700)")
+    .option(
+      "--token-file <file>",
+      "file with an ingest or editor's token (default STOREWATCH_TOKEN, else DATA/admin-token)",
+    )
+    .option("--config <file>", "storewatch.yml that names the data directory")
+    .option("--data <dir>", "data directory (default ./data)")
+    .option("--timeout <seconds>", "how long to try while the server is away", secondsOf, 60)
+    .option("--soft", "when the mark cannot be made, warn and exit 0: monitoring does not stop a deploy")
+    .action(async (flags: DeployFlags) => {
+      const { runDeploy } = await import("./deploy-command.ts");
+      done(await runDeploy(flags, context));
+    });
+}
+
+function secondsOf(text: string): number {
+  const seconds = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds >= 1)) throw new InvalidArgumentError("expected seconds, 1 or more");
+  return seconds;
 }
 
 function portOf(text: string): number {

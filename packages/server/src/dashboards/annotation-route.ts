@@ -15,6 +15,8 @@ export interface AnnotationRouteDependencies {
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 5000;
+/** Clocks of build machines differ. */
+const FUTURE_MAX_MS = 10 * 60_000;
 
 const newAnnotation = z.looseObject({
   time: z.number().optional(),
@@ -45,15 +47,10 @@ export function annotationRoutes(deps: AnnotationRouteDependencies): FastifyPlug
           : reply.code(404).send({ message: "Could not find annotation" });
       },
     );
-    const deploy = { summary: "Mark a deploy: {service, version, tenant?}", tags: ["deploys"] };
-    app.post("/api/storewatch/v1/deploys", { config: { access: "editor" }, schema: deploy }, async (request, reply) => {
-      const body = deploySchema.safeParse(request.body);
-      if (!body.success) throw new StorewatchError("BAD_REQUEST", { reason: z.prettifyError(body.error) });
-      const { service, version } = body.data;
-      const tenant = tenantOf(request.principal.scope, body.data.tenant);
-      const mark = markDeploy(deps.store, deps.clock, { service, version, tenant, by: request.principal.name });
-      return reply.code(201).send(view(mark));
-    });
+    const deploy = { summary: "Mark a deploy; the same one again answers with its mark", tags: ["deploys"] };
+    app.post("/api/storewatch/v1/deploys", { config: { access: "mark" }, schema: deploy }, async (request, reply) =>
+      addDeploy(deps, request, reply),
+    );
   };
 }
 
@@ -68,6 +65,16 @@ function addAnnotation(deps: AnnotationRouteDependencies, request: FastifyReques
   const by = request.principal.name;
   const { id } = deps.store.add({ time, timeEnd, text, tags, dashboardUID, panelId, tenant, by });
   return { message: "Annotation added", id };
+}
+
+function addDeploy(deps: AnnotationRouteDependencies, request: FastifyRequest, reply: FastifyReply): unknown {
+  const body = deploySchema.safeParse(request.body);
+  if (!body.success) throw new StorewatchError("BAD_REQUEST", { reason: z.prettifyError(body.error) });
+  if (body.data.time !== undefined && body.data.time > deps.clock.nowMs() + FUTURE_MAX_MS)
+    throw new StorewatchError("BAD_REQUEST", { reason: "time: lies in the future" });
+  const shop = tenantOf(request.principal.scope, body.data.tenant);
+  const { mark, isNew } = markDeploy(deps.store, deps.clock, { ...body.data, shop, by: request.principal.name });
+  return reply.code(isNew ? 201 : 200).send(view(mark));
 }
 
 /** The shop of a new mark. A credential for some shops marks one of them, never the time axis of all. */
@@ -106,7 +113,7 @@ function numberParam(params: URLSearchParams, name: string): number | undefined 
 
 /** Grafana's form; fields of features that there are none of here are 0 or empty. */
 function view(annotation: StoredAnnotation) {
-  const { id, time, timeEnd, text, tags, dashboardUID, panelId, created, by, tenant } = annotation;
+  const { id, time, timeEnd, text, tags, dashboardUID, panelId, created, by, tenant, data } = annotation;
   return {
     id,
     alertId: 0,
@@ -125,6 +132,6 @@ function view(annotation: StoredAnnotation) {
     tags,
     login: by,
     ...(tenant === null ? {} : { tenant }),
-    data: {},
+    data: data ?? {},
   };
 }

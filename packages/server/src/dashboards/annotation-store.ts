@@ -19,6 +19,8 @@ const storedSchema = z.object({
   tenant: z.string().nullable(),
   by: z.string(),
   created: z.number(),
+  /** Of a deploy: environment, commit, link, message. */
+  data: z.record(z.string(), z.string()).optional(),
 });
 /** Times in ms since the epoch. */
 export type StoredAnnotation = Readonly<z.infer<typeof storedSchema>>;
@@ -68,6 +70,16 @@ export class AnnotationStore {
     return stored;
   }
 
+  /** Puts another text, tags, data or author on a mark. Durable when it returns. */
+  amend(annotation: StoredAnnotation, changes: Partial<Omit<StoredAnnotation, "id" | "tenant">>): StoredAnnotation {
+    const changed = { ...annotation, ...changes };
+    // When the file is read, a later line with the same id takes the place of the first.
+    this.append({ add: changed });
+    this.annotations = this.annotations.map((one) => (one.id === changed.id ? changed : one));
+    this.options.onChange();
+    return changed;
+  }
+
   /** False when there is none with this id that the scope may change. */
   remove(scope: TenantScope, id: number): boolean {
     const found = this.annotations.find((annotation) => annotation.id === id);
@@ -95,9 +107,17 @@ export class AnnotationStore {
       .slice(0, query.limit);
   }
 
-  /** The newest mark with all these tags. */
-  latest(tags: readonly string[]): StoredAnnotation | undefined {
-    return this.annotations.findLast((annotation) => tags.every((tag) => annotation.tags.includes(tag)));
+  /** The newest mark with all these tags, of those that pass. */
+  latest(
+    tags: readonly string[],
+    passes: (annotation: StoredAnnotation) => boolean = () => true,
+  ): StoredAnnotation | undefined {
+    let newest: StoredAnnotation | undefined;
+    for (const annotation of this.annotations) {
+      if (newest && annotation.time < newest.time) continue;
+      if (tags.every((tag) => annotation.tags.includes(tag)) && passes(annotation)) newest = annotation;
+    }
+    return newest;
   }
 
   close(): void {

@@ -196,4 +196,74 @@ describe("deploy marks", () => {
     await watcher.poll();
     expect(await deploys()).toEqual(["Deploy: api 1.1"]);
   });
+
+  const tell = (body: object) =>
+    call("POST", "/api/storewatch/v1/deploys", { service: "api", version: "1.1", ...body });
+  const told = async (body: object) => (await tell(body)).json.id as number;
+
+  test("a pipeline that is run again finds its mark, for a day; another commit, shop or environment is another deploy", async () => {
+    const first = await told({ commit: "abc", environment: "production" });
+    await clock.advance(3 * 3_600_000);
+    expect(await tell({ commit: "abc", environment: "production" })).toMatchObject({
+      status: 200,
+      json: { id: first },
+    });
+    expect(await told({ environment: "production" })).toBe(first);
+    const others = [
+      await told({ commit: "def", environment: "production" }),
+      await told({ environment: "staging" }),
+      await told({ tenant: "acme", environment: "production" }),
+      await told({ version: "1.0", environment: "production" }),
+      // Back on 1.1 after 1.0: a deploy again.
+      await told({ environment: "production" }),
+    ];
+    expect(new Set([first, ...others]).size).toBe(6);
+    await clock.advance(25 * 3_600_000);
+    expect((await tell({ environment: "production" })).status).toBe(201);
+  });
+
+  test("a mark with a time of its own stands there, and does not hide one of today", async () => {
+    const past = START - 86_400_000;
+    const { status, json } = await tell({ time: past });
+    expect([status, json.time]).toEqual([201, past]);
+    expect(await told({ time: past + 60_000 })).toBe(json.id);
+    expect((await tell({ time: past + 3_600_000 })).status).toBe(201);
+    expect((await tell({ time: START + 3_600_000 })).status).toBe(400);
+  });
+
+  test("what is told beside it is kept with the mark, and over a restart", async () => {
+    const more = { environment: "production", commit: "abc", link: "https://ci.example/7", message: "faster search" };
+    const { json } = await tell(more);
+    expect(json).toMatchObject({ text: "Deploy: api 1.1 (production): faster search", data: more });
+    expect(json.tags).toContain("environment:production");
+    const again = open();
+    expect(again.latest(["deploy"])?.data).toEqual(more);
+    again.close();
+    for (const bad of [{ link: "javascript:alert(1)" }, { commit: "" }, { time: "noon" }, { colour: "red" }])
+      expect((await tell(bad)).status, JSON.stringify(bad)).toBe(400);
+  });
+
+  test("a deploy that was seen gets the details of who tells it later, and a told canary is not marked for everyone", async () => {
+    let version = "1.0";
+    const versions = async () => [Labels.from({ job: "api", version })];
+    const watcher = new DeployWatcher({ store, clock, logger: silentLogger, versions });
+    await watcher.poll();
+    version = "1.1";
+    await watcher.poll();
+    await clock.advance(60_000);
+    expect(await tell({ commit: "abc" })).toMatchObject({
+      status: 200,
+      json: { time: START, data: { commit: "abc" } },
+    });
+    expect((await call("GET", "/api/annotations")).json).toMatchObject([{ login: "ann", data: { commit: "abc" } }]);
+    const again = open();
+    expect(again.list(ALL_TENANTS, { tags: [], matchAny: false, limit: 9 })).toHaveLength(1);
+    again.close();
+    await told({ version: "1.2", tenant: "acme" });
+    version = "1.2";
+    await watcher.poll();
+    expect(await deploys()).toEqual(["Deploy: api 1.2", "Deploy: api 1.1"]);
+    principal = of("bepnha");
+    expect(await deploys()).toEqual(["Deploy: api 1.1"]);
+  });
 });

@@ -1,5 +1,6 @@
 // Deploy marks: told by whoever deploys, or found out when a service's `version` label changes.
 import type { Clock, Labels } from "@storewatch/model";
+import type { Deploy } from "@storewatch/model/api";
 import type { Logger } from "../kernel/logger.ts";
 import type { AnnotationStore, StoredAnnotation } from "./annotation-store.ts";
 
@@ -8,24 +9,63 @@ export const VERSIONS_QUERY = `group by (job, service, version) ({__name__=~".+_
 const POLL_EVERY_MS = 15_000;
 /** A told deploy and the label change that it causes are one mark. */
 const SAME_DEPLOY_MS = 10 * 60_000;
+/** A pipeline that is run again within this time tells of the deploy that is marked already. */
+const SAME_PIPELINE_MS = 24 * 60 * 60_000;
+const BY_LABEL = "version label";
 
-export interface DeployMark {
-  readonly service: string;
-  readonly version: string;
-  readonly tenant: string | null;
+export interface DeployMark extends Deploy {
+  /** Null: for everyone. */
+  readonly shop: string | null;
   readonly by: string;
 }
 
-/** Marks a deploy; one that is already marked within the last 10 minutes stays as it is. */
-export function markDeploy(store: AnnotationStore, clock: Clock, mark: DeployMark): StoredAnnotation {
-  const nowMs = clock.nowMs();
-  const tags = ["deploy", `service:${mark.service}`, `version:${mark.version}`];
-  // The newest mark of the service: going back to an older version is a deploy again.
-  const latest = store.latest(tags.slice(0, 2));
-  const repeated = latest?.tags.includes(tags[2]) && latest.tenant === mark.tenant;
-  if (latest && repeated && nowMs - latest.time < SAME_DEPLOY_MS) return latest;
-  const text = `Deploy: ${mark.service} ${mark.version}`;
-  return store.add({ time: nowMs, timeEnd: nowMs, text, tags, tenant: mark.tenant, by: mark.by });
+/**
+ * Marks a deploy. One is marked already when the service's newest mark of the same shop and environment names the same
+ * version (and commit, where both say): going back to an older version is a deploy again. What was found by the label
+ * gets the details of who tells it.
+ */
+export function markDeploy(
+  store: AnnotationStore,
+  clock: Clock,
+  mark: DeployMark,
+): { readonly mark: StoredAnnotation; readonly isNew: boolean } {
+  const { service, version, environment, commit, shop } = mark;
+  const time = mark.time ?? clock.nowMs();
+  const serviceTag = `service:${service}`;
+  const newest = store.latest(["deploy", serviceTag], (one) => {
+    if (one.tenant !== shop || one.time > time + SAME_DEPLOY_MS) return false;
+    return one.by === BY_LABEL || one.data?.environment === environment;
+  });
+  const tags = ["deploy", serviceTag, `version:${version}`, ...(environment ? [`environment:${environment}`] : [])];
+  const text = textOf(mark);
+  const data = detailsOf(mark);
+  const windowMs = mark.time === undefined ? SAME_PIPELINE_MS : SAME_DEPLOY_MS;
+  if (newest?.tags.includes(`version:${version}`) && time - newest.time < windowMs) {
+    if (newest.by === BY_LABEL) return { mark: store.amend(newest, { tags, text, by: mark.by, data }), isNew: false };
+    const before = newest.data?.commit;
+    if (commit === undefined || before === undefined || commit === before) return { mark: newest, isNew: false };
+  }
+  return { mark: store.add({ time, timeEnd: time, text, tags, tenant: shop, by: mark.by, data }), isNew: true };
+}
+
+function textOf({ service, version, environment, message }: DeployMark): string {
+  return `Deploy: ${service} ${version}${environment ? ` (${environment})` : ""}${message ? `: ${message}` : ""}`;
+}
+
+function detailsOf({ environment, commit, link, message }: DeployMark): Record<string, string> | undefined {
+  const told = Object.entries({ environment, commit, link, message }).filter(([, value]) => value !== undefined);
+  return told.length > 0 ? (Object.fromEntries(told) as Record<string, string>) : undefined;
+}
+
+/** A changed label: no new mark where somebody, for whichever shop or environment, told of it or it was seen. */
+function markSeen(store: AnnotationStore, clock: Clock, service: string, version: string): void {
+  const known = store.latest(["deploy", `service:${service}`]);
+  const recent = known !== undefined && clock.nowMs() - known.time < SAME_DEPLOY_MS;
+  if (recent && known.tags.includes(`version:${version}`)) return;
+  const tags = ["deploy", `service:${service}`, `version:${version}`];
+  const time = clock.nowMs();
+  const text = `Deploy: ${service} ${version}`;
+  store.add({ time, timeEnd: time, text, tags, tenant: null, by: BY_LABEL });
 }
 
 export interface DeployWatcherOptions {
@@ -67,8 +107,7 @@ export class DeployWatcher {
         const before = this.known.get(service) ?? this.lastMarked(service);
         this.known.set(service, versions);
         if (!before) continue;
-        for (const version of versions)
-          if (!before.has(version)) markDeploy(store, clock, { service, version, tenant: null, by: "version label" });
+        for (const version of versions) if (!before.has(version)) markSeen(store, clock, service, version);
       }
     } catch (error) {
       logger.warn({ err: error }, "looking for deploys");

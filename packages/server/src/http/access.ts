@@ -25,7 +25,8 @@ export function guardAccess(app: FastifyInstance, { auth, isOwnHost }: AccessRul
     if (!principal) throw new StorewatchError("AUTH_REQUIRED", {});
     if (changes && principal.via !== "token") requireSameOrigin(request);
     if (!allows(principal, access)) {
-      const needed = principal.role === access ? `${access} of all shops` : access;
+      const role = access === "mark" ? "editor or ingest" : access;
+      const needed = principal.role === access ? `${role} of all shops` : role;
       throw new StorewatchError("FORBIDDEN", { role: roleText(principal), needed });
     }
     request.principal = principal;

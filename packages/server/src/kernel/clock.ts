@@ -52,3 +52,9 @@ export const systemClock: Clock = {
     };
   },
 };
+
+/** Keeps the process alive while a command only waits: the clock's timers do not. Call the result when it is done. */
+export function keepProcessAlive(): () => void {
+  const handle = setInterval(() => {}, 2 ** 30);
+  return () => clearInterval(handle);
+}

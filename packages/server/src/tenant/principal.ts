@@ -16,9 +16,10 @@ export interface Principal {
 /**
  * What a route needs, declared at the route: `{ config: { access: "editor" } }`. Without it: GET and HEAD need
  * viewer, all else editor. `open` needs no credential. admin ⊃ editor ⊃ viewer; ingest and scrape stand apart
- * (admin may do both).
+ * (admin may do both). `mark` is for editors and for ingest: who writes samples with a `version` label makes a deploy
+ * mark that way already, so a build machine needs no right to read.
  */
-export type Access = "open" | Role;
+export type Access = "open" | "mark" | Role;
 
 declare module "fastify" {
   interface FastifyContextConfig {
