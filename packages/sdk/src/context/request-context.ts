@@ -29,19 +29,26 @@ const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16}
  * user in after this has been made; so a line logged afterwards carries the user without anybody having set it.
  */
 export class RequestContext implements WorkContext {
-  readonly requestId: string;
   private readonly rules: ContextRules;
   private request: SeenRequest | undefined;
   private tenant: string | undefined;
   private user: string | undefined;
+  private ownId: string | undefined;
   private trace: string | undefined;
   private parent: string | undefined;
 
   constructor(rules: ContextRules, request: SeenRequest | undefined, requestId?: string) {
     this.rules = rules;
     this.request = request;
-    const header = request?.headers["x-request-id"];
-    this.requestId = requestId ?? (typeof header === "string" && REQUEST_ID.test(header) ? header : randomUUID());
+    this.ownId = requestId;
+  }
+
+  get requestId(): string {
+    if (this.ownId === undefined) {
+      const header = this.request?.headers["x-request-id"];
+      this.ownId = typeof header === "string" && REQUEST_ID.test(header) ? header : randomUUID();
+    }
+    return this.ownId;
   }
 
   get tenantId(): string | undefined {
@@ -81,8 +88,9 @@ export class RequestContext implements WorkContext {
   release(): void {
     void this.tenantId;
     void this.userId;
-    // An id is only made up when somebody asks for it: most requests end without.
+    // An id is only made up when somebody asks for it: many requests end without.
     if (this.request?.headers.traceparent !== undefined) void this.traceId;
+    if (this.request?.headers["x-request-id"] !== undefined) void this.requestId;
     this.request = undefined;
   }
 

@@ -17,9 +17,10 @@ export interface ExpressRequest extends IncomingMessage {
 const RAW = Symbol("storewatch.baseUrl");
 const MOUNTS = Symbol("storewatch.mounts");
 
+/** A router that was entered: the path it matched, from the start, and what its mount path took out of it. */
 interface Mount {
   readonly raw: string;
-  readonly template: string;
+  readonly params: unknown;
 }
 
 interface Traced extends ExpressRequest {
@@ -58,15 +59,28 @@ function prepare(prototype: object): void {
   });
 }
 
+/** Runs for each router that is entered or left, so it only notes; the template is made when the request is over. */
 function noteMount(request: Traced, raw: string): void {
-  request[MOUNTS] ??= [];
   const mounts = request[MOUNTS];
+  if (mounts === undefined) {
+    request[MOUNTS] = [{ raw, params: request.params }];
+    return;
+  }
   // Back in a router that was entered before: what was mounted below it is left.
   while (mounts.length > 0 && !isBelow(raw, mounts.at(-1)!.raw)) mounts.pop();
-  const parent = mounts.at(-1);
-  if (parent?.raw === raw) return;
-  const suffix = raw.slice(parent?.raw.length ?? 0);
-  mounts.push({ raw, template: (parent?.template ?? "") + templateOf(suffix, request.params) });
+  if (mounts.at(-1)?.raw !== raw) mounts.push({ raw, params: request.params });
+}
+
+/** `/shops/:shop` of the routers above, or undefined when the innermost was not seen. */
+function mountTemplate(mounts: readonly Mount[], raw: string): string | undefined {
+  let template = "";
+  let above = "";
+  for (const mount of mounts) {
+    template += templateOf(mount.raw.slice(above.length), mount.params);
+    above = mount.raw;
+    if (above === raw) return template;
+  }
+  return undefined;
 }
 
 function isBelow(raw: string, above: string): boolean {
@@ -77,7 +91,8 @@ function isBelow(raw: string, above: string): boolean {
 function templateOf(path: string, params: unknown): string {
   if (typeof params !== "object" || params === null) return path;
   let template = path;
-  for (const [name, value] of Object.entries(params)) {
+  for (const name of Object.keys(params)) {
+    const value = (params as Record<string, unknown>)[name];
     if (typeof value !== "string" || value === "") continue;
     const segments = template.split("/");
     const at = segments.findIndex((segment) => segment === value || decoded(segment) === value);
@@ -101,10 +116,10 @@ export function routeTemplate(request: ExpressRequest): string | undefined {
   const own = request.route?.path;
   if (own === undefined) return undefined;
   const raw = request.baseUrl ?? "";
-  const mounts = (request as Traced)[MOUNTS] ?? [];
-  const mount = raw === "" ? "" : mounts.findLast((known) => known.raw === raw)?.template;
+  const mount = raw === "" ? "" : mountTemplate((request as Traced)[MOUNTS] ?? [], raw);
   // A mount that was not seen might hold anything; its text is no label.
-  return `${mount ?? "*"}${routeText(own)}`.replace(/(?<=.)\/$/, "");
+  const template = `${mount ?? "*"}${routeText(own)}`;
+  return template.length > 1 && template.endsWith("/") ? template.slice(0, -1) : template;
 }
 
 function routeText(path: unknown): string {

@@ -56,8 +56,8 @@ export class RequestWatch {
       if (tenant !== undefined) context.foundTenant(tenant);
       metrics.connections.watchServerOf(request);
       this.inFlightCount += 1;
-      // One listener: "close" comes after "finish", and alone when the client went away.
-      response.once("close", () => this.end(context, request, response, routeOf, startMs));
+      // One listener: "close" comes after "finish", alone when the client went away, and once in either case.
+      response.on("close", () => this.end(context, request, response, routeOf, startMs));
       if (hooks.has("requestStarted")) runInContext(context, () => hooks.emit("requestStarted", { context, request }));
       return context;
     } catch (error) {

@@ -1,8 +1,9 @@
 // The platform's request metrics: names, labels and buckets as its dashboards and rules expect them.
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import { OTHER, UNKNOWN_TENANT } from "../tenant/tenant-id.ts";
 import type { OpenConnections } from "./connections.ts";
-import { type Labels, SeriesBook, type SeriesBudget } from "./series-budget.ts";
+import { RequestTally } from "./request-tally.ts";
+import { SeriesBook, type SeriesBudget } from "./series-budget.ts";
 
 const DURATION_BUCKETS = [0.1, 0.3, 0.5, 0.7, 1, 3, 5, 7, 10];
 /** The route of a request that no route matched: never its path, which anybody may invent. */
@@ -10,14 +11,9 @@ export const UNMATCHED_ROUTE = "unmatched";
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"]);
 
 export class HttpMetrics {
-  private readonly requests: Counter;
-  private readonly durations: Histogram;
+  private readonly tally: RequestTally;
   private readonly slow: Counter;
-  private readonly requestBook: SeriesBook;
-  private readonly durationBook: SeriesBook;
   private readonly slowBook: SeriesBook;
-  /** Labels of a duration whose error counter has been started; the objects are the book's own. */
-  private readonly started = new WeakSet<Labels>();
 
   constructor(registry: Registry, budget: SeriesBudget, connections: OpenConnections) {
     const registers = [registry];
@@ -28,19 +24,20 @@ export class HttpMetrics {
       name: "http_request_duration_seconds",
       help: "HTTP request duration in seconds",
       labelNames: durationLabels,
-      buckets: DURATION_BUCKETS,
     };
     const slow = {
       name: "http_slow_requests_total",
       help: "Requests that took longer than the threshold for slow endpoints",
       labelNames: durationLabels,
     };
-    this.requests = new Counter({ ...requests, registers });
-    this.durations = new Histogram({ ...durations, registers });
-    this.slow = new Counter({ ...slow, registers });
     const kept = ["method", "status_code"];
-    this.requestBook = new SeriesBook({ ...requests, weight: 1, kept }, budget);
-    this.durationBook = new SeriesBook({ ...durations, weight: DURATION_BUCKETS.length + 3, kept }, budget);
+    this.tally = new RequestTally({
+      bounds: DURATION_BUCKETS,
+      requestBook: new SeriesBook({ ...requests, weight: 1, kept }, budget),
+      durationBook: new SeriesBook({ ...durations, weight: DURATION_BUCKETS.length + 3, kept }, budget),
+    });
+    this.tally.register(registry, requests, durations);
+    this.slow = new Counter({ ...slow, registers });
     this.slowBook = new SeriesBook({ ...slow, weight: 1, kept }, budget);
     new Gauge({
       name: "active_connections",
@@ -55,21 +52,10 @@ export class HttpMetrics {
   /** A request is over: `route` is a template, `seconds` from the first byte read to the last one written. */
   done(methodName: string, route: string, tenantId: string | undefined, statusCode: number, seconds: number): void {
     const method = METHODS.has(methodName) ? methodName : OTHER;
-    const tenant = tenantId ?? UNKNOWN_TENANT;
-    const durationLabels = this.durationBook.ofValues([method, route, tenant]);
-    if (!this.started.has(durationLabels)) this.start(durationLabels);
-    this.requests.inc(this.requestBook.ofValues([method, route, String(statusCode), tenant]));
-    this.durations.observe(durationLabels, seconds);
+    this.tally.add({ method, route, tenant: tenantId ?? UNKNOWN_TENANT }, statusCode, seconds);
   }
 
   slowRequest(method: string, route: string, tenantId: string | undefined): void {
     this.slow.inc(this.slowBook.labels({ method, route, tenant_id: tenantId ?? UNKNOWN_TENANT }));
-  }
-
-  /** A counter that appears with its first event loses that event to rate(): a route's errors start at 0. */
-  private start(labels: Labels): void {
-    this.started.add(labels);
-    const { method, route, tenant_id: tenant } = labels;
-    this.requests.inc(this.requestBook.ofValues([method!, route!, "500", tenant!]), 0);
   }
 }
