@@ -11,6 +11,7 @@ import { FORMATS } from "./format.ts";
 import type { ImportFlags } from "./import-command.ts";
 import type { ImportOpenMetricsFlags } from "./import-openmetrics.ts";
 import type { ImportPrometheusFlags } from "./import-prometheus.ts";
+import type { ManifestFlags } from "./kubernetes/manifest-command.ts";
 import type { CommandContext, ExitCode } from "./output.ts";
 import type { TokenFlags } from "./token-command.ts";
 
@@ -55,6 +56,7 @@ export function buildProgram(context: CommandContext, done: Done = () => {}): Co
   addAgentCommand(program, context);
   addImportCommand(program, context, done);
   addDeployCommand(program, context, done);
+  addManifestCommand(program, context);
   program
     .command("version")
     .description("print the version")
@@ -250,6 +252,43 @@ function addDeployCommand(program: Command, context: CommandContext, done: Done)
     .action(async (flags: DeployFlags) => {
       const { runDeploy } = await import("./deploy-command.ts");
       done(await runDeploy(flags, context));
+    });
+}
+
+function addManifestCommand(program: Command, context: CommandContext): void {
+  program
+    .command("manifest")
+    .description("print what runs a service elsewhere")
+    .command("kubernetes")
+    .description("print Kubernetes objects for a service that uses the SDK: probes, shutdown, limits, metrics")
+    .argument("[args...]", "arguments of the container, after --")
+    .requiredOption("--service <name>", "its name, a DNS label")
+    .requiredOption("--image <image>", "what runs, such as registry.example/shop:1.4.0")
+    .option("--namespace <name>", "namespace (default: kubectl's)")
+    .option("--port <port>", "port of requests and /health", "8080")
+    .option("--metrics-port <port>", "port of /metrics; may be the same", "9464")
+    .option("--replicas <n>", "pods; the least of them with --max-replicas", "2")
+    .option("--max-replicas <n>", "adds an autoscaler at 70 % of the CPU asked for")
+    .option("--memory <amount>", "limit and request; the heap gets three quarters of it", "512Mi")
+    .option("--cpu <amount>", "request; there is no limit", "100m")
+    .option("--startup-seconds <n>", "how long a start may take", "300")
+    .option("--notice-seconds <n>", "the SDK's noticeMs", "5")
+    .option("--drain-seconds <n>", "the SDK's drainMs", "20")
+    .option("--step-seconds <n>", "the SDK's stepMs", "5")
+    .option("--steps <n>", "closing steps that the service adds", "3")
+    .addOption(
+      new Option("--scrape <how>", "how metrics are found")
+        .choices(["annotations", "podmonitor", "none"])
+        .default("annotations"),
+    )
+    .option("--secret <name>", "Secret with metrics-token, database-url, redis-url (default SERVICE-secrets)")
+    .option("--no-database", "without DATABASE_URL")
+    .option("--no-redis", "without REDIS_URL")
+    .option("--env <pair...>", "NAME=VALUE", [])
+    .option("--writable <dir...>", "folders that it writes to, besides /tmp", [])
+    .action(async (args: string[], flags: ManifestFlags) => {
+      const { runManifest } = await import("./kubernetes/manifest-command.ts");
+      runManifest(flags, args, context);
     });
 }
 
