@@ -259,7 +259,7 @@ function httpPage(routes, openApi) {
   return page(
     "HTTP API",
     "One port. Send `Authorization: Bearer TOKEN`, or Basic with the token as password. `open` needs no credential;",
-    "an editor may what a viewer may, an admin may everything; `ingest` and `scrape` stand apart ([tenants](../tenants.md)).",
+    "an editor may what a viewer may, an admin may everything; `ingest` and `scrape` stand apart; `mark` is for editor and ingest ([tenants](../tenants.md)).",
     "A credential for some shops sees and changes only what carries their `tenant_id`.",
     "The schemas of the Storewatch paths are at `/api/storewatch/v1/openapi.json`.",
     ...sections,
