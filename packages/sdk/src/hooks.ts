@@ -14,6 +14,8 @@ export interface Breadcrumb {
 export interface RequestStarted {
   readonly context: WorkContext;
   readonly request: SeenRequest;
+  /** The template of the route that has the request, as far as it is known by now. */
+  readonly routeNow: () => string | undefined;
 }
 
 export interface RequestDone extends RequestStarted {

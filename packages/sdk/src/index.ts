@@ -28,4 +28,6 @@ export { storewatch } from "./storewatch.ts";
 export type { TenantOptions } from "./tenant/resolver.ts";
 export type { SeenRequest, TenantSource } from "./tenant/sources.ts";
 export { OTHER, UNKNOWN_TENANT } from "./tenant/tenant-id.ts";
+export type { Tracer } from "./traces/tracer.ts";
+export { Tracked, trackPerformance } from "./traces/track-performance.ts";
 export type { SdkLogger } from "./warnings.ts";

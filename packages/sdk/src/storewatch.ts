@@ -12,6 +12,8 @@ import { Performance } from "./performance.ts";
 import { Shutdown, type ShutdownOptions } from "./shutdown.ts";
 import { type TenantOptions, TenantResolver } from "./tenant/resolver.ts";
 import type { SeenRequest } from "./tenant/sources.ts";
+import type { Tracer, TracerHolder } from "./traces/tracer.ts";
+import { performanceInUse } from "./traces/track-performance.ts";
 import { type SdkLogger, Warnings } from "./warnings.ts";
 
 export interface StorewatchOptions {
@@ -50,6 +52,8 @@ export interface Storewatch {
   readonly guard: Guard;
   /** Sets the logger when it is made after this. */
   useLogger(logger: SdkLogger): void;
+  /** For error trackers and tracers: trace ids and `trackPerformance` come from here. `undefined` takes it back. */
+  useTracer(tracer: Tracer | undefined): void;
   /** For adapters: the application failed to answer. */
   requestFailed(error: unknown, request: SeenRequest | undefined): void;
   /** Ready off, drain, close, in this order; see docs/sdk.md. Safe to call twice. */
@@ -76,7 +80,12 @@ export function storewatch(options: StorewatchOptions): Storewatch {
   const slow = new SlowWatch(options.slow ?? {}, { http: metrics.http, instruments, hooks, warnings, guard });
   const tenants = new TenantResolver(options.tenant ?? {}, guard);
   const userOf = options.user ?? userOfRequest;
+  const tracer: TracerHolder = { current: undefined };
   const rules = {
+    traceId: (inRequest: boolean) => {
+      const { current } = tracer;
+      return current && guard.run("context", () => current.activeTraceId(inRequest), undefined);
+    },
     acceptTenant: (value: unknown) => tenants.accept(value),
     lateTenant: (request: SeenRequest) => tenants.afterSignIn(request),
     user: (request: SeenRequest) => guard.run("context", () => userOf(request), undefined),
@@ -84,6 +93,8 @@ export function storewatch(options: StorewatchOptions): Storewatch {
   const requests = new RequestWatch({ metrics, slow, hooks, tenants, rules, guard, clock });
   const health = new Health(options.health ?? {}, { service, version, metrics, guard, clock });
   const stopping = new Shutdown(options.shutdown ?? {}, { health, requests, metrics, guard, clock });
+  const performance = new Performance({ slow, metrics, guard, clock, tracer });
+  performanceInUse(performance);
   metrics
     .gauge({
       name: "service_build_info",
@@ -98,7 +109,7 @@ export function storewatch(options: StorewatchOptions): Storewatch {
     metrics,
     business: new BusinessMetrics(options.business ?? {}, { metrics, guard, clock }),
     health,
-    performance: new Performance({ slow, metrics, guard, clock }),
+    performance,
     context: {
       current: currentContext,
       run(fields, work) {
@@ -112,6 +123,9 @@ export function storewatch(options: StorewatchOptions): Storewatch {
     requests,
     guard,
     useLogger: (logger) => warnings.use(logger),
+    useTracer(next) {
+      tracer.current = next;
+    },
     requestFailed(error, request) {
       hooks.emit("requestFailed", { error, request, context: currentContext() });
     },

@@ -18,6 +18,8 @@ export interface ContextRules {
   acceptTenant(value: unknown): string | undefined;
   lateTenant(request: SeenRequest): string | undefined;
   user(request: SeenRequest): string | undefined;
+  /** The tracer's trace of the running work, when there is a tracer. */
+  traceId(inRequest: boolean): string | undefined;
 }
 
 const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
@@ -97,7 +99,7 @@ export class RequestContext implements WorkContext {
   private readTrace(): void {
     const header = this.request?.headers.traceparent;
     const match = typeof header === "string" ? TRACEPARENT.exec(header) : null;
-    this.trace = match?.[1] ?? randomBytes(16).toString("hex");
-    this.parent = match?.[2];
+    this.trace = this.rules.traceId(this.request !== undefined) ?? match?.[1] ?? randomBytes(16).toString("hex");
+    if (match?.[1] === this.trace) this.parent = match[2];
   }
 }

@@ -58,7 +58,10 @@ export class RequestWatch {
       this.inFlightCount += 1;
       // One listener: "close" comes after "finish", alone when the client went away, and once in either case.
       response.on("close", () => this.end(context, request, response, routeOf, startMs));
-      if (hooks.has("requestStarted")) runInContext(context, () => hooks.emit("requestStarted", { context, request }));
+      if (hooks.has("requestStarted"))
+        runInContext(context, () =>
+          hooks.emit("requestStarted", { context, request, routeNow: () => routeOf(request) }),
+        );
       return context;
     } catch (error) {
       guard.failed("context", error);
@@ -83,7 +86,7 @@ export class RequestWatch {
       metrics.http.done(method, route, context.tenantId, statusCode, durationMs / 1000);
       slow.request(method, route, context.tenantId, durationMs);
       if (hooks.has("requestDone")) {
-        const done = { context, request, method, route, statusCode, durationMs };
+        const done = { context, request, routeNow: () => route, method, route, statusCode, durationMs };
         runInContext(context, () => hooks.emit("requestDone", done));
       }
       context.release();

@@ -11,6 +11,8 @@ export interface SlowOptions {
   readonly queryMs?: number;
   /** Milliseconds from which a request is slow. Default 2000. */
   readonly endpointMs?: number;
+  /** Milliseconds from which an operation (`trackPerformance`) is slow. Default 2000. */
+  readonly operationMs?: number;
 }
 
 const QUERY_CHARS_MAX = 500;
@@ -34,6 +36,7 @@ const VERBS = new Set([
 export class SlowWatch {
   private readonly queryMs: number;
   private readonly endpointMs: number;
+  private readonly operationMs: number;
   private readonly queries: SafeCounter;
   private readonly http: HttpMetrics;
   private readonly hooks: Hooks;
@@ -46,6 +49,7 @@ export class SlowWatch {
   ) {
     this.queryMs = options.queryMs ?? 1000;
     this.endpointMs = options.endpointMs ?? 2000;
+    this.operationMs = options.operationMs ?? 2000;
     this.http = parts.http;
     this.hooks = parts.hooks;
     this.warnings = parts.warnings;
@@ -69,6 +73,13 @@ export class SlowWatch {
     this.http.slowRequest(method, route, tenantId);
     const data = { endpoint: route, method, duration: Math.round(durationMs), threshold: this.endpointMs };
     this.tell("Slow API endpoint", data, { tenantId });
+  }
+
+  /** An operation took `durationMs`. */
+  operation(operation: string, durationMs: number): void {
+    if (!(durationMs >= this.operationMs)) return;
+    const data = { operation, duration: Math.round(durationMs), threshold: this.operationMs };
+    this.tell("Slow operation", data, { tenantId: currentContext()?.tenantId });
   }
 
   private slowQuery(text: string, durationMs: number, operation: string | undefined): void {
