@@ -29,6 +29,10 @@ test("buckets per key stay bounded under a flood of keys, and the busy one is re
   const buckets = new KeyedBuckets(new FakeClock(), { burst: 1, perSecond: 1 }, 4);
   for (let i = 0; i < 1000; i++) expect(buckets.take(`key-${i}`)).toBe(0);
   expect(buckets.take("key-999")).toBe(1);
+  const many = new KeyedBuckets(new FakeClock(), { burst: 1, perSecond: 1 }, 100);
+  for (let i = 0; i <= 100; i++) many.take(`key-${i}`);
+  // The oldest tenth is forgotten, the others are not.
+  expect([many.take("key-10"), many.take("key-9")]).toEqual([1, 0]);
 });
 
 test("disposables stop in reverse order, and a failing one does not stop the rest", async () => {

@@ -49,7 +49,7 @@ export class TokenBucket {
   }
 }
 
-/** A bucket per key (a client's address, a tenant). Holds at most `keysMax`: full buckets go first, then the oldest. */
+/** A bucket per key (a client's address, a tenant). Holds at most `keysMax`: full buckets go first, then the oldest tenth. */
 export class KeyedBuckets {
   private readonly buckets = new Map<string, TokenBucket>();
 
@@ -74,7 +74,11 @@ export class KeyedBuckets {
 
   private makeRoom(): void {
     for (const [key, bucket] of this.buckets) if (bucket.isFull) this.buckets.delete(key);
-    const oldest = this.buckets.keys().next();
-    if (this.buckets.size >= this.keysMax && !oldest.done) this.buckets.delete(oldest.value);
+    // Room for many, so that a flood of new keys does not look through all of them each time.
+    const wanted = this.keysMax - Math.ceil(this.keysMax / 10);
+    for (const key of this.buckets.keys()) {
+      if (this.buckets.size <= wanted) return;
+      this.buckets.delete(key);
+    }
   }
 }

@@ -3,10 +3,10 @@ import { z } from "zod";
 import { StorewatchError } from "../../../kernel/errors.ts";
 import { parseJson } from "../body.ts";
 
-export const TIMED_KINDS = ["load", "lcp", "inp", "fcp", "ttfb", "cls"] as const;
-export const ERROR_KINDS = ["error", "rejection", "foreign"] as const;
+const TIMED_KINDS = ["load", "lcp", "inp", "fcp", "ttfb", "cls"] as const;
+const ERROR_KINDS = ["error", "rejection", "foreign"] as const;
 export type TimedKind = (typeof TIMED_KINDS)[number];
-export type ErrorKind = (typeof ERROR_KINDS)[number];
+type ErrorKind = (typeof ERROR_KINDS)[number];
 
 export type RumEvent =
   | { readonly kind: "view"; readonly page: string }

@@ -4,7 +4,7 @@ import type { RumConfig, RumKey } from "../../../config/rum.ts";
 import { senderRules } from "../../../kernel/address-rules.ts";
 import { KeyedBuckets } from "../../../kernel/limits.ts";
 
-export type Refused = "unknown_key" | "wrong_origin" | "rate_limited";
+type Refused = "unknown_key" | "wrong_origin" | "rate_limited";
 
 export type Admission =
   | { readonly key: RumKey; readonly allowOrigin: string }
@@ -21,6 +21,8 @@ export interface Sender {
 
 const KEY_BURST = 4;
 const ADDRESS_BURST = 5;
+/** An IPv6 address with a zone is shorter. */
+const HOP_LENGTH_MAX = 64;
 
 export class RumGate {
   private readonly keys: ReadonlyMap<string, RumKey>;
@@ -73,5 +75,5 @@ function allowedOrigin({ origins }: RumKey, origin: string | undefined): string 
 function clientAddress({ address, forwardedFor }: Sender, isProxy: (address: string) => boolean): string {
   if (!isProxy(address)) return address;
   const hops = (forwardedFor ?? "").split(",", 20).map((hop) => hop.trim());
-  return hops.findLast((hop) => hop !== "" && !isProxy(hop)) ?? address;
+  return hops.findLast((hop) => hop !== "" && !isProxy(hop))?.slice(0, HOP_LENGTH_MAX) ?? address;
 }
