@@ -117,7 +117,7 @@ describe("the Nest example", () => {
 
   test("no shop, no answer; another shop's cart and orders are not there", async () => {
     for (const tenant of [undefined, "nobody", "acme\u0000", "__proto__"]) {
-      const headers = tenant === undefined ? {} : { "x-tenant-id": encodeURIComponent(tenant) };
+      const headers: HeadersInit = tenant === undefined ? {} : { "x-tenant-id": encodeURIComponent(tenant) };
       expect((await fetch(`${shop.url}/products`, { headers })).status).toBe(400);
     }
     const { cart } = await buy("acme", "declined");

@@ -46,6 +46,9 @@ export class Check {
   private last: CheckResult | undefined;
   private lastMs = Number.NEGATIVE_INFINITY;
   private running: Promise<CheckResult> | undefined;
+  /** Runs that were given up and have not ended: each may hold a connection of the shop's pool. */
+  private hanging = 0;
+  private startedMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, run: CheckFunction, options: CheckOptions, clock: Clock) {
     this.name = name;
@@ -64,14 +67,14 @@ export class Check {
   result(): Promise<CheckResult> {
     if (this.last !== undefined && this.clock.monotonicMs() - this.lastMs < this.options.cacheMs)
       return Promise.resolve(this.last);
-    // A check that hangs beyond its limit is not started again beside itself: `running` ends with the limit, though.
     this.running ??= this.once();
     return this.running;
   }
 
   private async once(): Promise<CheckResult> {
     const startMs = this.clock.monotonicMs();
-    const finding = await this.limited();
+    // Awaited in both cases: `running` is set only when this has returned to its caller.
+    const finding: CheckFinding & { error?: string } = await (this.mayStart(startMs) ? this.limited() : STILL_HANGING);
     const latency = Math.round((this.clock.monotonicMs() - startMs) * 10) / 10;
     const { error, details, status = error === undefined ? "healthy" : "error" } = finding;
     const slow = status === "healthy" && this.options.slowMs !== undefined && latency > this.options.slowMs;
@@ -87,8 +90,15 @@ export class Check {
     return this.last;
   }
 
+  /** A probe every second on a database that hangs must not eat up the pool that the shop's requests need. */
+  private mayStart(nowMs: number): boolean {
+    return this.hanging < HANGING_MAX || nowMs - this.startedMs >= HANGING_RETRY_MS;
+  }
+
   private async limited(): Promise<CheckFinding & { error?: string }> {
     const { timeoutMs } = this.options;
+    this.startedMs = this.clock.monotonicMs();
+    this.hanging += 1;
     const abort = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<{ error: string }>((resolve) => {
@@ -97,9 +107,11 @@ export class Check {
         abort.abort();
       }, timeoutMs);
     });
-    const work = (async () => findingOf(await this.run(abort.signal)))().catch((error: unknown) => ({
-      error: errorText(error),
-    }));
+    const work = (async () => findingOf(await this.run(abort.signal)))()
+      .catch((error: unknown) => ({ error: errorText(error) }))
+      .finally(() => {
+        this.hanging -= 1;
+      });
     try {
       return await Promise.race([work, late]);
     } finally {
@@ -107,6 +119,11 @@ export class Check {
     }
   }
 }
+
+/** So many runs of one check may hang at a time; then one more each ten seconds, should they never end. */
+const HANGING_MAX = 2;
+const HANGING_RETRY_MS = 10_000;
+const STILL_HANGING = { error: "earlier runs still hang" };
 
 const STATUSES = new Set<unknown>(["healthy", "warning", "error"]);
 

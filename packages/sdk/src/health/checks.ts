@@ -29,14 +29,19 @@ interface ClusterHealth {
 /** Elasticsearch and OpenSearch clients: yellow is a warning, red an error. Without `cluster`, `ping` has to do. */
 export function elasticsearchCheck(client: {
   ping(): unknown;
-  readonly cluster?: { health(): Promise<ClusterHealth | { readonly body?: ClusterHealth }> };
+  readonly cluster?: {
+    health(
+      parameters?: object,
+      options?: { signal?: AbortSignal },
+    ): Promise<ClusterHealth | { readonly body?: ClusterHealth }>;
+  };
 }): CheckFunction {
-  return async () => {
+  return async (signal) => {
     if (client.cluster === undefined) {
       if ((await client.ping()) === false) throw new Error("the cluster did not answer");
       return undefined;
     }
-    const answer = await client.cluster.health();
+    const answer = await client.cluster.health({}, { signal });
     const health: ClusterHealth = ("body" in answer && answer.body ? answer.body : answer) as ClusterHealth;
     if (health.status === "red") throw new Error("the cluster is red");
     const details = { cluster: health.status ?? "unknown", nodes: health.number_of_nodes ?? 0 };

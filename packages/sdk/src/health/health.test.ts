@@ -80,6 +80,26 @@ describe("the answer", () => {
     expect(runs).toBe(2);
   });
 
+  test("a check that hangs is not started again and again: its runs hold the shop's connections", async () => {
+    const { health, clock } = service();
+    const ends: (() => void)[] = [];
+    health.check("db", () => new Promise<void>((resolve) => ends.push(resolve)), { timeoutMs: 5, cacheMs: 0 });
+    const error = async () => (await health.report()).checks.db?.error;
+    for (let i = 0; i < 2; i += 1) expect(await error()).toBe("no answer within 5 ms");
+    for (let i = 0; i < 20; i += 1) expect(await error()).toBe("earlier runs still hang");
+    expect(ends).toHaveLength(2);
+    // Should they never end (a connection that a network lost), a new one is tried now and then.
+    clock.now += 10_000;
+    expect(await error()).toBe("no answer within 5 ms");
+    expect(ends).toHaveLength(3);
+    // When they end, the next probe asks at once.
+    for (const end of ends.splice(0)) end();
+    await new Promise((resolve) => setImmediate(resolve));
+    const asked = health.report();
+    ends[0]?.();
+    expect((await asked).checks.db?.status).toBe("healthy");
+  });
+
   test("slower than it should be is a warning", async () => {
     const { health, clock } = service();
     const takes300 = () => {

@@ -8,7 +8,8 @@ import { SeriesBook, type SeriesBudget } from "./series-budget.ts";
 const DURATION_BUCKETS = [0.1, 0.3, 0.5, 0.7, 1, 3, 5, 7, 10];
 /** The route of a request that no route matched: never its path, which anybody may invent. */
 export const UNMATCHED_ROUTE = "unmatched";
-const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"]);
+/** HTTP's, and the word for messages of a queue, which no HTTP client can send: Node refuses methods that it does not know. */
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "MESSAGE"]);
 
 export class HttpMetrics {
   private readonly tally: RequestTally;

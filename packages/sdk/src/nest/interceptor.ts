@@ -1,10 +1,11 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from "@nestjs/common";
-import { type Observable, tap } from "rxjs";
+import { Observable, tap } from "rxjs";
+import { currentContext } from "../context/store.ts";
 import type { Storewatch } from "../storewatch.ts";
 
 /**
  * Tells listeners (an error tracker) of what handlers throw, before a filter turns it into an answer; and gives handlers
- * that no HTTP request starts (messages, events) the duration and slow-endpoint watch that requests have.
+ * that no HTTP request starts (messages, events) the context, duration and slow-endpoint watch that requests have.
  * The module installs it for the whole application.
  */
 export class StorewatchInterceptor implements NestInterceptor {
@@ -33,15 +34,19 @@ export class StorewatchInterceptor implements NestInterceptor {
     const name = `${context.getClass().name}.${context.getHandler().name}`;
     const done = (statusCode: number) =>
       this.sw.performance.trackApiPerformance(name, performance.now() - startMs, { method: "MESSAGE", statusCode });
-    return next.handle().pipe(
-      tap({
-        complete: () => done(200),
-        error: (failure: unknown) => {
-          done(500);
-          this.sw.requestFailed(failure, undefined);
-        },
-      }),
-    );
+    const watched = () =>
+      next.handle().pipe(
+        tap({
+          complete: () => done(200),
+          error: (failure: unknown) => {
+            done(500);
+            this.sw.requestFailed(failure, undefined);
+          },
+        }),
+      );
+    // A transport that has made a context already (`sw.context.run`) keeps it.
+    if (currentContext() !== undefined) return watched();
+    return new Observable((subscriber) => this.sw.context.run({}, () => watched().subscribe(subscriber)));
   }
 }
 

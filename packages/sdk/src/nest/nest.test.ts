@@ -12,9 +12,10 @@ import {
   Param,
   UseGuards,
 } from "@nestjs/common";
-import { NestFactory } from "@nestjs/core";
+import { ExternalContextCreator, NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import type { Registry } from "prom-client";
+import { Observable } from "rxjs";
 import { afterEach, describe, expect, test } from "vitest";
 import { currentContext, storewatch } from "../index.ts";
 import {
@@ -157,5 +158,76 @@ describe.each([
     await closed;
     expect((await monitoring.health.ready()).body).toEqual({ status: "stopping" });
     apps.length = 0;
+  });
+});
+
+describe("message handlers", () => {
+  /** Handlers as Nest's transports call them: through guards, pipes and the application's interceptors. */
+  class Mails {
+    async send(message: { shop?: string; fail?: boolean }) {
+      currentContext()!.tenantId = message.shop;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (message.fail) throw new Error("mail server is away");
+      return currentContext()?.tenantId;
+    }
+    stream() {
+      return new Observable<number>((subscriber) => {
+        for (const value of [1, 2, 3]) subscriber.next(value);
+        subscriber.complete();
+      });
+    }
+  }
+  Controller()(Mails);
+
+  async function handlers(monitoring: ReturnType<typeof sw>) {
+    class Worker {}
+    Module({ imports: [StorewatchModule.forRoot(monitoring)], controllers: [Mails] })(Worker);
+    const app = await NestFactory.create(Worker, { logger: false });
+    apps.push(app);
+    await app.init();
+    const mails = app.get(Mails);
+    const creator = app.get(ExternalContextCreator);
+    const handler = (name: "send" | "stream") =>
+      creator.create(mails, mails[name] as never, name, undefined, undefined, undefined, undefined, undefined, "rpc");
+    return { send: handler("send"), stream: handler("stream") };
+  }
+
+  test("count as requests by their name, with the tenant that they set; failures reach the listeners", async () => {
+    const monitoring = sw();
+    const failed: unknown[] = [];
+    monitoring.hooks.on("requestFailed", ({ error, context }) =>
+      failed.push([(error as Error).message, context?.tenantId]),
+    );
+    const { send, stream } = await handlers(monitoring);
+    // Side by side, so that one message's tenant could leak into another's.
+    expect(await Promise.all([send({ shop: "acme" }), send({ shop: "globex" }), send({})])).toEqual([
+      "acme",
+      "globex",
+      undefined,
+    ]);
+    await expect(send({ shop: "acme", fail: true })).rejects.toThrow("mail server is away");
+    expect(await stream()).toBe(3);
+    const text = await monitoring.metrics.text();
+    const line = (handler: string, status: number, tenant: string) =>
+      `http_requests_total{method="MESSAGE",route="Mails.${handler}",status_code="${status}",tenant_id="${tenant}"} 1\n`;
+    for (const tenant of ["acme", "globex", "unknown"]) expect(text).toContain(line("send", 200, tenant));
+    expect(text).toContain(line("send", 500, "acme"));
+    expect(text).toContain(line("stream", 200, "unknown"));
+    expect(failed).toEqual([["mail server is away", "acme"]]);
+  });
+
+  test("keep the context that a transport made, and measure how long they take", async () => {
+    const monitoring = sw();
+    const { send } = await handlers(monitoring);
+    const context = await monitoring.context.run({ tenantId: "acme", requestId: "message-7" }, async () => {
+      await send({ shop: "acme" });
+      return currentContext();
+    });
+    expect(context).toMatchObject({ requestId: "message-7", tenantId: "acme" });
+    const text = await monitoring.metrics.text();
+    const labels = 'method="MESSAGE",route="Mails.send",tenant_id="acme"';
+    expect(text).toContain(`http_request_duration_seconds_count{${labels}} 1\n`);
+    const sum = /http_request_duration_seconds_sum\{method="MESSAGE"[^}]*\} (\S+)/.exec(text)?.[1];
+    expect(Number(sum)).toBeGreaterThan(0.001);
   });
 });
