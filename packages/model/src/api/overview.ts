@@ -101,6 +101,8 @@ export const tenantOverviewSchema = z.object({
   shop: shopOverviewSchema,
   conversionRate: z.number().nullable(),
   cartAbandonmentRate: z.number().nullable(),
+  /** 75th percentile of the last 10 minutes; null: no browser tells. */
+  pageLoadSeconds: z.number().nullable(),
   timesMs: z.array(z.number()),
   lanes: z.object({
     orders: z.array(lineSchema),

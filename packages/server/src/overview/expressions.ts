@@ -47,6 +47,8 @@ export const INSTANT = {
 export const SHOP_INSTANT = {
   conversion: "avg by (tenant_id) (conversion_rate)",
   abandonment: "avg by (tenant_id) (cart_abandonment_rate)",
+  /** Three of four page loads take less: what the target of 2 s is judged by, as in the rule PageLoadSlow. */
+  pageLoad: "histogram_quantile(0.75, sum by (tenant_id, le) (rate(page_load_duration_seconds_bucket[10m])))",
 } as const;
 
 export interface Windows {
@@ -77,7 +79,7 @@ export function chartExpressions(stepMs: number) {
 /** Only this shop's series. The scope of the query enforces the same once more. */
 export function forShop(expression: string, shop: string): string {
   return expression.replaceAll(
-    /\b(http_requests_total|http_request_duration_seconds_bucket|orders_total|revenue_total|conversion_rate|cart_abandonment_rate|ALERTS_FOR_STATE|ALERTS)\b(\{)?/g,
+    /\b(http_requests_total|http_request_duration_seconds_bucket|orders_total|revenue_total|page_load_duration_seconds_bucket|conversion_rate|cart_abandonment_rate|ALERTS_FOR_STATE|ALERTS)\b(\{)?/g,
     (_, name: string, brace?: string) =>
       brace ? `${name}{tenant_id=${quote(shop)},` : `${name}{tenant_id=${quote(shop)}}`,
   );

@@ -5,7 +5,7 @@ import { FakeClock } from "@storewatch/testkit";
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import type { QueryService } from "../query/interface.ts";
-import { forShop, INSTANT } from "./expressions.ts";
+import { forShop, INSTANT, SHOP_INSTANT } from "./expressions.ts";
 import { fellSince, judge } from "./health.ts";
 import { overviewRoutes } from "./index.ts";
 import { alignedAxis } from "./results.ts";
@@ -100,9 +100,12 @@ describe("routes", () => {
   });
 
   it("show a shop's page, and answer 404 for one outside the scope", async () => {
-    const { app } = server(tenantScope([parseTenantId("acme")!]));
+    const { app, calls } = server(tenantScope([parseTenantId("acme")!]));
     const page = await app.inject("/api/storewatch/v1/tenants/acme/overview?range=1h");
     expect(tenantOverviewSchema.parse(page.json()).shop.figures.ordersPerHour).toEqual({ value: 72, before: 360 });
+    expect(page.json()).toMatchObject({ pageLoadSeconds: 1.6, conversionRate: null });
+    const asked = calls.map(({ expression }) => expression).find((expression) => expression.includes("page_load"));
+    expect(asked).toContain('page_load_duration_seconds_bucket{tenant_id="acme"}[10m]');
     expect((await app.inject("/api/storewatch/v1/tenants/other/overview")).statusCode).toBe(404);
     expect((await app.inject("/api/storewatch/v1/overview?range=x")).statusCode).toBe(400);
   });
@@ -135,6 +138,7 @@ function server(scope: TenantScope, options: { silent?: boolean } = {}) {
   const alert = { ...acme, alertname: "TenantOrderRateLow", severity: "critical" };
   const known = new Map<string, Array<[Record<string, string>, number]>>([
     [INSTANT.requests, [[acme, 10]]],
+    [SHOP_INSTANT.pageLoad, [[acme, 1.6]]],
     [INSTANT.orders, [[acme, 0.02]]],
     [INSTANT.ordersBefore, [[acme, 0.1]]],
     [INSTANT.history, [[{}, 12]]],

@@ -25,11 +25,12 @@ export async function shopPage(
   const rangeMs = span.toMs - span.fromMs;
   const own = (expression: string) => forShop(expression, tenant.id);
   const instant = async (expression: string) => firstOf(await sources.query.instant(scope, own(expression), atMs));
-  const [snapshot, { alertSpans, ...lanes }, conversionRate, cartAbandonmentRate] = await Promise.all([
+  const [snapshot, { alertSpans, ...lanes }, conversionRate, cartAbandonmentRate, pageLoadSeconds] = await Promise.all([
     takeSnapshot(sources.query, scope, atMs, own),
     shopLanes(sources, scope, tenant.id, axis, rangeMs),
     instant(SHOP_INSTANT.conversion),
     instant(SHOP_INSTANT.abandonment),
+    instant(SHOP_INSTANT.pageLoad),
   ]);
   const timesMs = axisTimes(axis);
   return {
@@ -40,6 +41,7 @@ export async function shopPage(
     shop: shopOverview(tenant, snapshot, timesMs, lanes.orders[0]?.values ?? new Array(timesMs.length).fill(null)),
     conversionRate,
     cartAbandonmentRate,
+    pageLoadSeconds,
     timesMs,
     lanes,
     alertSpans,

@@ -198,6 +198,7 @@ export const en = {
     latency: "Latency",
     conversion: "Conversion",
     abandonment: "Cart abandonment",
+    pageLoad: "Page load (p75)",
     alerts: "Alerts",
     noAlerts: "No alert fired in this time.",
     deploys: "Deploys",

@@ -194,6 +194,7 @@ export const vi = {
     latency: "Độ trễ",
     conversion: "Tỷ lệ chuyển đổi",
     abandonment: "Bỏ giỏ hàng",
+    pageLoad: "Tải trang (p75)",
     alerts: "Cảnh báo",
     noAlerts: "Không có cảnh báo nào trong khoảng này.",
     deploys: "Triển khai",

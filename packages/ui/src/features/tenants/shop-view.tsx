@@ -12,7 +12,7 @@ import { SpanTrack } from "../../chart/span-track.tsx";
 import { TimeChart } from "../../chart/time-chart.tsx";
 import type { ChartMark } from "../../chart/types.ts";
 import { Empty, Headline, Loaded, Panel } from "../../design/blocks.tsx";
-import { NOTHING, percent } from "../../design/numbers.ts";
+import { duration, NOTHING, percent } from "../../design/numbers.ts";
 import { moment, span } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
 import { SilenceButton } from "../alerts/silence-button.tsx";
@@ -60,6 +60,8 @@ function ShopBody({ page }: { readonly page: TenantOverview }) {
     ...commonFigures(shop.figures, t),
     { name: t("shop.conversion"), value: rateText(page.conversionRate) },
     { name: t("shop.abandonment"), value: rateText(page.cartAbandonmentRate) },
+    // Only shops whose pages have the browser entry.
+    ...(page.pageLoadSeconds === null ? [] : [{ name: t("shop.pageLoad"), value: duration(page.pageLoadSeconds) }]),
   ];
   return (
     <div className="stack">
