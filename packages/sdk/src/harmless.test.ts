@@ -158,3 +158,103 @@ test("cached: one read at a time, the last value when reading fails, never a rej
   nowMs = 2000;
   expect(await read()).toBe(3);
 });
+
+describe("prototype pollution", () => {
+  test("label values, metric names, tenants and details named like an object's own parts are data, or nothing", async () => {
+    const sw = quiet();
+    const names = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty"];
+    const counter = sw.metrics.counter({ name: "odd_total", help: "x", labelNames: ["tenant_id", "kind"] });
+    for (const name of names) {
+      counter.inc({ tenant_id: name, kind: name });
+      counter.inc(JSON.parse(`{"__proto__": {"kind": "polluted"}, "${name}": "polluted"}`) as never);
+      sw.metrics.counter({ name, help: "x" }).inc();
+      sw.metrics.counter({ name: `with_${name}_total`, help: "x", labelNames: [name] }).inc({ [name]: "a" });
+      sw.business.trackOrderCreated({ tenantId: name, status: name, currency: name, total: 1 });
+      sw.business.updateConversionRate(name, 3);
+      sw.health.check(name, () => JSON.parse('{"details": {"__proto__": {"x": 1}, "constructor": 1}}'));
+    }
+    const report = await sw.health.report();
+    const text = await sw.metrics.text();
+    expect(({} as Record<string, unknown>).kind).toBeUndefined();
+    expect(({} as Record<string, unknown>).x).toBeUndefined();
+    expect(Object.keys(Object.prototype)).toEqual([]);
+    expect(text).toContain('odd_total{tenant_id="constructor",kind="constructor"} 1\n');
+    expect(text).not.toContain("polluted");
+    expect(() => JSON.stringify(report)).not.toThrow();
+    expect(report.checks.constructor).toMatchObject({ status: "healthy" });
+  });
+});
+
+describe("floods", () => {
+  test("100,000 label values, 10,000 tenants and 100,000 sessions: bounded series, nothing uncounted", async () => {
+    const sw = quiet();
+    const searches = sw.metrics.counter({ name: "searches_total", help: "x", labelNames: ["tenant_id", "term"] });
+    const seconds = sw.metrics.histogram({ name: "render_seconds", help: "x", labelNames: ["tenant_id", "page"] });
+    const heapBefore = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 100_000; i += 1) {
+      searches.inc({ tenant_id: "noisy", term: `term ${i}` });
+      seconds.observe({ tenant_id: "noisy", page: `/p/${i}` }, 0.1);
+      sw.business.trackVisit({ tenantId: `shop${i % 10_000}`, sessionId: `visitor ${i}` });
+    }
+    const text = await sw.metrics.text();
+    const lines = text.split("\n");
+    const of = (name: string) => lines.filter((line) => line.startsWith(`${name}{`));
+    const sum = (name: string) => of(name).reduce((total, line) => total + Number(line.split(" ").at(-1)), 0);
+    expect(of("searches_total").length + of("render_seconds_bucket").length).toBeLessThanOrEqual(5100);
+    expect(sum("searches_total")).toBe(100_000);
+    expect(sum("render_seconds_count")).toBe(100_000);
+    expect(sum("checkout_steps_total")).toBe(100_000);
+    expect(new Set(of("checkout_steps_total")).size).toBeLessThanOrEqual(2001);
+    // A session that is remembered takes about 200 bytes; the roof of all is 200,000. Rubbish is in this figure, too.
+    expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(250_000_000);
+  }, 60_000);
+
+  test("a thousand checks: a hundred are taken, and asking for them all at once does not take longer than one's limit", async () => {
+    const sw = quiet();
+    for (let i = 0; i < 1000; i += 1)
+      sw.health.check(`check ${i}`, () => new Promise(() => undefined), { timeoutMs: 50, critical: i === 0 });
+    const startMs = performance.now();
+    const report = await sw.health.report();
+    expect(performance.now() - startMs).toBeLessThan(3000);
+    expect(Object.keys(report.checks)).toHaveLength(100);
+    expect(report.status).toBe("unhealthy");
+    expect(errors(await sw.metrics.text(), "health")).toBe(900);
+  });
+});
+
+describe("checks that give garbage", () => {
+  test("are what they throw, or healthy: and the answer is JSON", async () => {
+    const sw = quiet();
+    const unprintable = {
+      toString() {
+        throw new Error("no");
+      },
+    };
+    const getter = Object.defineProperty({}, "status", {
+      get() {
+        throw new Error("a getter that throws");
+      },
+    });
+    const given: Record<string, () => unknown> = {
+      bigint: () => 10n,
+      symbol: () => Symbol("x"),
+      function: () => () => undefined,
+      buffer: () => Buffer.alloc(1_000_000),
+      getter: () => getter,
+      proxy: () => new Proxy({}, { get: () => 1n, ownKeys: () => ["a"] }),
+      thrownSymbol: () => Promise.reject(Symbol("thrown")),
+      thrownOdd: () => Promise.reject(unprintable),
+      thrownLong: () => Promise.reject(new Error("x".repeat(1_000_000))),
+      thenable: () => ({
+        then: (_resolve: unknown, reject: (error: unknown) => void) => reject(new Error("thenable")),
+      }),
+    };
+    for (const [name, run] of Object.entries(given)) sw.health.check(name, run);
+    const answer = await sw.health.overview();
+    const text = JSON.stringify(answer.body);
+    expect(text.length).toBeLessThan(5000);
+    const { checks } = await sw.health.report();
+    const failed = Object.keys(checks).filter((name) => checks[name]?.status === "error");
+    expect(failed.sort()).toEqual(["getter", "thenable", "thrownLong", "thrownOdd", "thrownSymbol"]);
+  });
+});

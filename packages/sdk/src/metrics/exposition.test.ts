@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
 import { storewatch } from "../index.ts";
 import { withoutValues } from "./slow.ts";
@@ -86,5 +87,23 @@ describe("slow queries", () => {
     sw.useLogger({ warn });
     for (let i = 0; i < 1000; i += 1) sw.performance.trackDatabaseQuery("select 1", 5000);
     expect(lines).toBe(20);
+  });
+});
+
+describe("OpenMetrics, when the shop's registry speaks it", () => {
+  test("families without _total, samples with one, no blank lines or comments, EOF at the end", async () => {
+    const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE as never);
+    const sw = storewatch({ service: "shop", metrics: { registry, defaults: false } });
+    sw.metrics.observedGauge({ name: "away", help: "x" }, () => Promise.reject(new Error("no")));
+    sw.business.trackOrderCreated({ tenantId: "orders_total", status: "paid", currency: "VND", total: 1 });
+    // Twice: reading must not rename anything.
+    await sw.metrics.text();
+    const text = await sw.metrics.text();
+    expect(text).toContain(
+      '# HELP orders Total number of orders\n# TYPE orders counter\norders_total{tenant_id="orders_total",status="paid"} 1\n',
+    );
+    expect(text).toContain('# TYPE storewatch_sdk_errors counter\nstorewatch_sdk_errors_total{part="metrics"} ');
+    expect(text).not.toMatch(/_total_total|\n\n|could not be read/);
+    expect(text.endsWith("\n# EOF\n")).toBe(true);
   });
 });

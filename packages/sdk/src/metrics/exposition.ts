@@ -1,7 +1,7 @@
 // The text of /metrics, who may read it, and a listener of its own for it, so that it is not on the public router.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Registry } from "prom-client";
+import { Registry } from "prom-client";
 import type { Guard } from "../guard.ts";
 
 /** Who may read the metrics. Several may be given; each is enough. */
@@ -29,17 +29,35 @@ const READ_MS = 3000;
  */
 export async function expositionOf(registry: Registry, guard: Guard, readMs = READ_MS): Promise<string> {
   const metrics = registry.getMetricsAsArray();
+  const isOpenMetrics = (registry.contentType as string) === Registry.OPENMETRICS_CONTENT_TYPE;
   const texts = await Promise.all(
-    metrics.map(async (metric) => {
+    metrics.map(async ({ name }) => {
       try {
-        return await withTimeLimit(registry.getSingleMetricAsString(metric.name), readMs);
+        const text = await withTimeLimit(registry.getSingleMetricAsString(name), readMs);
+        return isOpenMetrics ? asOpenMetrics(name, text) : text;
       } catch (error) {
         guard.failed("metrics", error);
-        return `# metric ${metric.name} could not be read`;
+        // OpenMetrics knows no comments.
+        return isOpenMetrics ? "" : `# metric ${name} could not be read`;
       }
     }),
   );
+  if (isOpenMetrics) return `${[...texts.filter((text) => text !== ""), "# EOF"].join("\n")}\n`;
   return `${texts.join("\n\n")}\n`;
+}
+
+/** In OpenMetrics a counter's family has no `_total`; prom-client adds it to the samples, whether it is there or not. */
+function asOpenMetrics(name: string, text: string): string {
+  if (!name.endsWith("_total") || !text.includes(`# TYPE ${name} counter`)) return text;
+  const family = name.slice(0, -"_total".length);
+  return text
+    .split("\n")
+    .map((line) => {
+      for (const word of ["# HELP ", "# TYPE "])
+        if (line.startsWith(`${word}${name} `)) return `${word}${family}${line.slice(word.length + name.length)}`;
+      return line.startsWith(`${name}_total`) ? `${name}${line.slice(`${name}_total`.length)}` : line;
+    })
+    .join("\n");
 }
 
 async function withTimeLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
