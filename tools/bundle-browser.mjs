@@ -11,10 +11,12 @@ export const BROWSER_FORMS = [
   { entry: "script.ts", file: "script.js", format: "iife" },
 ];
 
+const NOTICE = "/*! Storewatch, Apache-2.0. Contains web-vitals, Copyright Google LLC, Apache-2.0. */";
+
 /** The text of the file. */
 export async function bundleForBrowsers({ entry, format }) {
   const bundle = await rolldown({ input: path.join(SOURCES, entry), platform: "browser" });
-  const { output } = await bundle.generate({ format, name: "storewatchBrowser", minify: true });
+  const { output } = await bundle.generate({ format, name: "storewatchBrowser", minify: true, postBanner: NOTICE });
   await bundle.close();
   if (output.length !== 1) throw new Error(`BUG: ${entry} became ${output.length} files`);
   return output[0].code;

@@ -20,14 +20,16 @@ export interface RumReceiverOptions {
   readonly metrics: SelfMetrics;
 }
 
-export type BeaconOutcome =
-  | "accepted"
-  | "unknown_key"
-  | "wrong_origin"
-  | "wrong_tenant"
-  | "rate_limited"
-  | "bad_body"
-  | "too_large";
+const BEACON_OUTCOMES = [
+  "accepted",
+  "unknown_key",
+  "wrong_origin",
+  "wrong_tenant",
+  "rate_limited",
+  "bad_body",
+  "too_large",
+] as const;
+type BeaconOutcome = (typeof BEACON_OUTCOMES)[number];
 
 const FLUSH_EVERY_MS = 5000;
 const TELL_EVERY_MS = 60_000;
@@ -57,6 +59,8 @@ export class RumReceiver {
       labelNames: ["outcome"],
       registers,
     });
+    // rate() does not see the event that a counter begins with.
+    for (const outcome of BEACON_OUTCOMES) this.beacons.inc({ outcome }, 0);
     this.events = new Counter({
       name: "storewatch_rum_events_total",
       help: "Events in accepted beacons by outcome: taken, rolled_up (too many pages of the shop), implausible, unread, too_many_series.",
