@@ -2,6 +2,7 @@
 import { postgresCheck, storewatch } from "@storewatch/sdk";
 import { storewatchErrors, storewatchExpress } from "@storewatch/sdk/express";
 import express from "express";
+import { Registry } from "prom-client";
 
 const env = process.env;
 const sw = storewatch({
@@ -9,7 +10,10 @@ const sw = storewatch({
   version: env.VERSION ?? "1.0.0",
   tenant: { from: [{ header: "x-tenant-id" }], ...(env.KNOWN ? { known: env.KNOWN.split(",") } : {}) },
   shutdown: { noticeMs: Number(env.NOTICE_MS ?? 100), drainMs: Number(env.DRAIN_MS ?? 3000) },
-  metrics: { defaults: env.DEFAULTS !== "off" },
+  metrics: {
+    defaults: env.DEFAULTS !== "off",
+    ...(env.OPENMETRICS ? { registry: new Registry(Registry.OPENMETRICS_CONTENT_TYPE) } : {}),
+  },
 });
 const startedMs = performance.now();
 sw.health.check(

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Gauge, Registry } from "prom-client";
 import { afterEach, describe, expect, test } from "vitest";
 import { cached, currentContext, type StorewatchOptions, storewatch } from "./index.ts";
+import { expositionOf } from "./metrics/exposition.ts";
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -222,6 +223,24 @@ describe("floods", () => {
   });
 });
 
+test("a metric that never answers is left out after its limit, and the next scrape is as quick", async () => {
+  const registry = new Registry();
+  const sw = quiet({ metrics: { registry, defaults: false } });
+  let reads = 0;
+  sw.metrics.observedGauge({ name: "hangs", help: "x" }, () => {
+    reads += 1;
+    return new Promise(() => undefined);
+  });
+  for (let scrape = 1; scrape <= 2; scrape += 1) {
+    const startMs = performance.now();
+    const text = await expositionOf(registry, sw.guard, 30);
+    expect(performance.now() - startMs).toBeLessThan(2000);
+    expect(text).toContain("# metric hangs could not be read");
+    expect(text).toContain("service_build_info{");
+    expect(reads).toBe(scrape);
+  }
+});
+
 describe("checks that give garbage", () => {
   test("are what they throw, or healthy: and the answer is JSON", async () => {
     const sw = quiet();
@@ -246,6 +265,7 @@ describe("checks that give garbage", () => {
       thrownOdd: () => Promise.reject(unprintable),
       thrownLong: () => Promise.reject(new Error("x".repeat(1_000_000))),
       thenable: () => ({
+        // biome-ignore lint/suspicious/noThenProperty: query builders give such objects.
         then: (_resolve: unknown, reject: (error: unknown) => void) => reject(new Error("thenable")),
       }),
     };

@@ -1,5 +1,5 @@
 import type { Server } from "node:net";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from "prom-client";
 import { currentContext } from "../context/store.ts";
 import type { Guard } from "../guard.ts";
 import { UNKNOWN_TENANT } from "../tenant/tenant-id.ts";
@@ -26,7 +26,7 @@ import { SeriesBudget, type SeriesLimits } from "./series-budget.ts";
 
 export interface MetricsOptions {
   /** Where the metrics go; a shop that has prom-client metrics already gives its registry. Default: a new one. */
-  readonly registry?: Registry;
+  readonly registry?: Registry | Registry<OpenMetricsContentType>;
   /** Node's own metrics (event loop, memory, garbage collection). Default true. */
   readonly defaults?: boolean;
   readonly limits?: Partial<SeriesLimits>;
@@ -52,7 +52,7 @@ export class AppMetrics {
   private readonly listeners: Server[] = [];
 
   constructor(options: MetricsOptions, guard: Guard) {
-    this.registry = options.registry ?? new Registry();
+    this.registry = (options.registry ?? new Registry()) as Registry;
     this.guard = guard;
     this.budget = new SeriesBudget({ ...DEFAULT_LIMITS, ...options.limits });
     this.instruments = new Instruments(this.registry, this.budget, guard);

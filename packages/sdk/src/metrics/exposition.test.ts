@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import { Registry } from "prom-client";
+import { type OpenMetricsContentType, Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
 import { storewatch } from "../index.ts";
 import { withoutValues } from "./slow.ts";
@@ -92,7 +92,8 @@ describe("slow queries", () => {
 
 describe("OpenMetrics, when the shop's registry speaks it", () => {
   test("families without _total, samples with one, no blank lines or comments, EOF at the end", async () => {
-    const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE as never);
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     const sw = storewatch({ service: "shop", metrics: { registry, defaults: false } });
     sw.metrics.observedGauge({ name: "away", help: "x" }, () => Promise.reject(new Error("no")));
     sw.business.trackOrderCreated({ tenantId: "orders_total", status: "paid", currency: "VND", total: 1 });
