@@ -8,7 +8,8 @@ import express from "express";
 import { Redis } from "ioredis";
 import pg from "pg";
 
-const { SHOP_PG, SHOP_REDIS, SHOP_PROVIDER } = process.env;
+// Stands for customers' data and passwords; it comes from outside because source lines travel with errors.
+const { SHOP_PG, SHOP_REDIS, SHOP_PROVIDER, SHOP_SECRET: secret } = process.env;
 const sw = storewatch({
   service: "ecommerce-api",
   version: "1.4.0",
@@ -30,18 +31,18 @@ app.use((req, _res, next) => {
 });
 app.get("/trace", (_req, res) => res.json({ traceId: currentContext().traceId }));
 app.get("/products/:id", async (req, res) => {
-  const sql = "SELECT $1::text AS id, 'hush-literal' AS secret, pg_sleep(0.03)";
-  await sw.performance.timeQuery(sql, () => pool.query(sql, [req.params.id]));
-  await redis.set(`cart:${req.params.id}`, "hush-redis-value");
+  const sql = `SELECT $1::text AS id, '${secret}' AS note, pg_sleep(0.03)`;
+  await sw.performance.timeQuery(sql, () => pool.query(sql, [secret]));
+  await redis.set(`cart:${req.params.id}`, secret);
   await redis.get(`cart:${req.params.id}`);
-  const provider = await trackPerformance("checkout.pay", () => ask(`${SHOP_PROVIDER}/pay?token=hush-token`));
+  const provider = await trackPerformance("checkout.pay", () => ask(`${SHOP_PROVIDER}/pay?token=${secret}`));
   res.json({ traceId: currentContext().traceId, provider });
 });
 app.get("/boom/:id", async (req) => {
-  const sql = "SELECT 'hush-literal', pg_sleep(0.03)";
+  const sql = `SELECT '${secret}', pg_sleep(0.03)`;
   await sw.performance.timeQuery(sql, () => pool.query(sql));
-  await redis.get("hush-key");
-  throw new Error(`order ${req.params.id} failed at postgres://shop:hush-pass@db/shop?password=hush-query`);
+  await redis.get(secret);
+  throw new Error(`order ${req.params.id} failed at postgres://shop:${secret}@db/shop?password=${secret}`);
 });
 app.get("/plain-boom", () => {
   throw new Error("plain boom");

@@ -166,11 +166,17 @@ export function scrubAttributes(attributes: Readonly<Record<string, unknown>>): 
     if (PEOPLE.test(name) || QUERY.test(name)) continue;
     const header = HEADER.exec(name)?.[1]?.replaceAll("_", "-");
     if (header !== undefined && !HEADERS.has(header)) continue;
-    if (typeof value === "string" && STATEMENT.test(name)) clean[name] = withoutValues(value);
+    if (typeof value === "string" && STATEMENT.test(name)) clean[name] = statement(value, attributes);
     else if (typeof value === "string" && URL_LIKE.test(name)) clean[name] = scrubText(withoutQuery(value));
     else clean[name] = isSecretName(name) ? GONE : scrubData(value);
   }
   return clean;
+}
+
+/** Of Redis the command alone: its keys are sessions and carts. */
+function statement(text: string, attributes: Readonly<Record<string, unknown>>): string {
+  const system = attributes["db.system.name"] ?? attributes["db.system"];
+  return system === "redis" ? (/^\s*\S{0,32}/.exec(text)?.[0] ?? "").trim() : withoutValues(text);
 }
 
 function withoutQuery(url: string): string {

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { Span } from "@opentelemetry/api";
 import { withoutValues } from "../metrics/slow.ts";
 import { AsyncContextManager, traceparentPropagator } from "./context-manager.ts";
+import { traceRedis } from "./redis-spans.ts";
 import { scrubbing } from "./scrubbing-exporter.ts";
 import { SpanContexts } from "./span-contexts.ts";
 
@@ -101,6 +102,7 @@ function start(options: TracingOptions, url: string): Tracing {
   api.propagation.setGlobalPropagator(traceparentPropagator(api));
   api.trace.setGlobalTracerProvider(provider);
   instrument(load, contexts);
+  traceRedis(api);
   return {
     api,
     contexts,
@@ -134,12 +136,6 @@ function instrument(load: NodeJS.Require, contexts: SpanContexts): void {
     };
     instrumentations.push(new pg.PgInstrumentation({ requestHook, ignoreConnectSpans: true }));
   }
-  const redis = optional<typeof import("@opentelemetry/instrumentation-ioredis")>(
-    load,
-    "@opentelemetry/instrumentation-ioredis",
-  );
-  // The command's name alone: its values are customers' carts and sessions.
-  if (redis) instrumentations.push(new redis.IORedisInstrumentation({ dbStatementSerializer: (command) => command }));
   registerInstrumentations({ instrumentations });
 }
 
