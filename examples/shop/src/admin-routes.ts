@@ -1,41 +1,44 @@
-// The platform's own pages: administration, fault switches, deploys, health, metrics.
-import { Router } from "express";
-import { formatMoney } from "./catalogue.ts";
-import type { ShopDatabase } from "./database.ts";
-import { FAULTS, type FaultSwitches, isFaultName } from "./faults.ts";
-import { page, text } from "./html.ts";
-import { HttpProblem } from "./request-context.ts";
+// The platform's own pages: administration, fault switches, deploys.
+import { type RequestHandler, Router } from "express";
+import { FAULTS, type FaultName, type FaultSwitches, isFaultName } from "./faults/switches.ts";
+import { adminPage } from "./pages/admin-page.ts";
+import { HttpProblem } from "./problems.ts";
+import type { ShopStore } from "./store/shop-store.ts";
 import { TENANTS, tenantById } from "./tenants.ts";
 
 export interface AdminParts {
-  readonly database: ShopDatabase;
+  readonly store: ShopStore;
   readonly faults: FaultSwitches;
   readonly version: string;
   /** Asks the supervisor to restart the service as another version. */
   readonly deploy: (version: string) => void;
+  /** Reads the bodies of forms. */
+  readonly forms: RequestHandler;
 }
 
-interface Totals {
-  readonly tenant_id: string;
-  readonly orders: number;
-  readonly paid: number;
-  readonly revenue: number;
-}
+const VERSION = /^[\w.+-]{1,40}$/;
 
 export function adminRoutes(parts: AdminParts): Router {
   const router = Router();
+  const { store, faults, version, deploy, forms } = parts;
 
   router.get("/admin", async (_request, response) => {
-    const totals = await parts.database.withConnection("", (session) =>
-      session.all<Totals>(
-        "admin totals",
-        `SELECT tenant_id, count(*) AS orders, sum(status = 'paid') AS paid,
-         sum(CASE WHEN status = 'paid' THEN total ELSE 0 END) AS revenue
-         FROM orders WHERE created_ms > ? GROUP BY tenant_id`,
-        Date.now() - 86_400_000,
-      ),
-    );
-    response.type("html").send(adminPage(parts, new Map(totals.map((row) => [row.tenant_id, row]))));
+    const totals = await store.withSession("", (session) => session.totalsSince(Date.now() - 86_400_000));
+    const byTenant = new Map(totals.map((row) => [row.tenant_id, row]));
+    response.type("html").send(adminPage({ version, active: faults.list(), totals: byTenant }));
+  });
+
+  router.post("/admin/faults", forms, (request, response) => {
+    const { fault, tenant, on } = (request.body ?? {}) as Record<string, unknown>;
+    const wanted = readSwitch(fault, tenant === "" ? undefined : tenant, on);
+    faults.set(wanted.name, wanted.tenant, wanted.on);
+    response.redirect(303, "/admin");
+  });
+
+  router.post("/admin/deploy", forms, (request, response) => {
+    const to = readVersion(request.body?.version);
+    response.redirect(303, "/admin");
+    deploy(to);
   });
 
   router.get("/tenants", (_request, response) => {
@@ -43,47 +46,39 @@ export function adminRoutes(parts: AdminParts): Router {
   });
 
   router.get("/faults", (_request, response) => {
-    const faults = Object.entries(FAULTS).map(([name, description]) => ({
+    const known = Object.entries(FAULTS).map(([name, description]) => ({
       name,
       description,
-      active: parts.faults.list().flatMap((f) => (f.fault === name ? [{ tenant: f.tenant, sinceMs: f.sinceMs }] : [])),
+      active: faults.list().flatMap((f) => (f.fault === name ? [{ tenant: f.tenant, sinceMs: f.sinceMs }] : [])),
     }));
-    response.json({ faults });
+    response.json({ faults: known });
   });
 
   router.post("/faults/:name", (request, response) => {
-    const { name } = request.params;
-    if (!isFaultName(name)) throw new HttpProblem(404, `no such fault; there are: ${Object.keys(FAULTS).join(", ")}`);
-    const { tenant = null, on = "true" } = request.query;
-    if (tenant !== null && (typeof tenant !== "string" || !tenantById(tenant)))
-      throw new HttpProblem(404, "no such shop");
-    if (on !== "true" && on !== "false") throw new HttpProblem(400, "on: true or false");
-    parts.faults.set(name, tenant, on === "true");
-    response.json({ fault: name, tenant, on: on === "true" });
+    const { name, tenant, on } = readSwitch(request.params.name, request.query.tenant, request.query.on);
+    faults.set(name, tenant, on);
+    response.json({ fault: name, tenant, on });
   });
 
   router.post("/deploy", (request, response) => {
-    const { version } = request.query;
-    if (typeof version !== "string" || !/^[\w.+-]{1,40}$/.test(version))
-      throw new HttpProblem(400, "version: 1 to 40 letters, digits, . + - _");
-    response.status(202).json({ from: parts.version, to: version });
-    parts.deploy(version);
+    const to = readVersion(request.query.version);
+    response.status(202).json({ from: version, to });
+    deploy(to);
   });
   return router;
 }
 
-function adminPage({ faults, version }: AdminParts, totals: ReadonlyMap<string, Totals>): string {
-  const rows = TENANTS.map((tenant) => {
-    const row = totals.get(tenant.id);
-    const cells = [tenant.id, tenant.name, tenant.tier, tenant.city].map((cell) => `<td>${text(cell)}</td>`);
-    const money = text(formatMoney(row?.revenue ?? 0, tenant.currency));
-    return `<tr>${cells.join("")}<td class=n>${row?.orders ?? 0}</td><td class=n>${row?.paid ?? 0}</td><td class=n>${money}</td></tr>`;
-  });
-  const active = faults.list().map((f) => `<li class=on>${f.fault} — ${text(f.tenant ?? "all shops")}</li>`);
-  return page(
-    "Platform administration",
-    `<h1>Platform administration</h1><p>Version ${text(version)}. Last 24 hours.</p>
-${active.length > 0 ? `<p>Faults that are on:</p><ul>${active.join("")}</ul>` : "<p>No fault is on.</p>"}
-<table><tr><th>Shop</th><th>Name</th><th>Tier</th><th>City</th><th>Orders</th><th>Paid</th><th>Revenue</th></tr>${rows.join("")}</table>`,
-  );
+function readSwitch(name: unknown, tenant: unknown, on: unknown = "true") {
+  if (typeof name !== "string" || !isFaultName(name))
+    throw new HttpProblem(404, `no such fault; there are: ${Object.keys(FAULTS).join(", ")}`);
+  if (tenant !== undefined && (typeof tenant !== "string" || !tenantById(tenant)))
+    throw new HttpProblem(404, "no such shop");
+  if (on !== "true" && on !== "false") throw new HttpProblem(400, "on: true or false");
+  return { name: name as FaultName, tenant: tenant ?? null, on: on === "true" };
+}
+
+function readVersion(version: unknown): string {
+  if (typeof version !== "string" || !VERSION.test(version))
+    throw new HttpProblem(400, "version: 1 to 40 letters, digits, . + - _");
+  return version;
 }

@@ -1,4 +1,5 @@
 // JSON lines with the fields of the platform's logging standard: timestamp, level, message, service, version, tenantId.
+import { currentContext, type Storewatch } from "@storewatch/sdk";
 import winston from "winston";
 
 export type ShopLogger = winston.Logger;
@@ -7,6 +8,7 @@ export function createShopLogger(options: { service: string; version: string; le
   return winston.createLogger({
     level: options.level,
     format: winston.format.combine(
+      winston.format((line) => Object.assign(line, contextFields()))(),
       winston.format.timestamp(),
       winston.format.errors({ stack: true }),
       winston.format.json(),
@@ -16,4 +18,16 @@ export function createShopLogger(options: { service: string; version: string; le
     transports: [new winston.transports.Console({ stderrLevels: Object.keys(winston.config.npm.levels) })],
     exitOnError: false,
   });
+}
+
+/** One line for each request that is over. */
+export function logRequests(sw: Storewatch, logger: ShopLogger): void {
+  sw.hooks.on("requestDone", ({ method, route, statusCode, durationMs }) => {
+    logger.info("HTTP Response", { method, route, statusCode, durationMs: Math.round(durationMs) });
+  });
+}
+
+function contextFields(): Record<string, string> {
+  const { requestId, tenantId } = currentContext() ?? {};
+  return { ...(requestId ? { requestId } : {}), ...(tenantId ? { tenantId } : {}) };
 }

@@ -30,7 +30,11 @@ afterEach(async () => {
 });
 
 async function start(...args: string[]): Promise<Ready> {
-  const child = fork(path.join(DIST, "main.js"), ["--port", "0", "--data", directory, ...args], { silent: true });
+  const child = fork(path.join(DIST, "main.js"), ["--port", "0", "--data", directory, ...args], {
+    silent: true,
+    // Not the test runner's own flags: they would load the SDK's sources.
+    execArgv: [],
+  });
   children.push(child);
   return await new Promise((resolve, reject) => {
     child.on("message", (message: FromShop) => (message.kind === "ready" ? resolve(message) : reject(message)));
@@ -42,20 +46,20 @@ const answers = (url: string) =>
     () => true,
     () => false,
   );
-const metrics = async (url: string) => await (await fetch(`${url}/metrics`)).text();
+const metrics = async (url: string) => await (await fetch(url)).text();
 const post = (url: string) => fetch(url, { method: "POST" });
 
 describe.skipIf(!existsSync(path.join(DIST, "main.js")))("the example's processes", () => {
   test("traffic makes orders; a deploy changes the version; a crash is survived; SIGTERM ends all", async () => {
-    const { url, providers, tenants } = await start("--rate", "150", "--seed", "3");
+    const { url, metricsUrl, providers, tenants } = await start("--rate", "150", "--seed", "3");
     expect(tenants).toHaveLength(20);
     const paid = async () =>
-      [...(await metrics(url)).matchAll(/status="paid"} (\d+)/g)].reduce((n, m) => n + Number(m[1]), 0);
+      [...(await metrics(metricsUrl)).matchAll(/status="paid"} (\d+)/g)].reduce((n, m) => n + Number(m[1]), 0);
     await expect.poll(paid, { timeout: 15_000, interval: 200 }).toBeGreaterThan(5);
     await post(`${url}/deploy?version=1.1.0`);
     const version = () =>
-      metrics(url).then(
-        (text) => /shop_build_info\{.*version="(.*?)"/.exec(text)?.[1],
+      metrics(metricsUrl).then(
+        (text) => /service_build_info\{.*version="(.*?)"/.exec(text)?.[1],
         () => "",
       );
     await expect.poll(version, { timeout: 10_000, interval: 100 }).toBe("1.1.0");

@@ -2,7 +2,7 @@
 
 /** From the shop service to its supervisor. */
 export type FromService =
-  | { readonly kind: "ready"; readonly port: number }
+  | { readonly kind: "ready"; readonly port: number; readonly metricsPort: number }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "deploy"; readonly version: string }
   | { readonly kind: "provider"; readonly name: string; readonly merchant: string | null; readonly down: boolean };
@@ -22,6 +22,7 @@ export type FromShop =
   | {
       readonly kind: "ready";
       readonly url: string;
+      readonly metricsUrl: string;
       readonly providers: Readonly<Record<string, string>>;
       readonly tenants: readonly TenantCard[];
     }

@@ -9,19 +9,23 @@ import type { TrafficArguments } from "./traffic.ts";
 export interface SupervisorOptions {
   readonly host: string;
   readonly port: number;
+  /** undefined: the one after `port`, or a free one when that is taken. */
+  readonly metricsPort?: number;
   /** Requests a second; 0 starts no traffic. */
   readonly rate: number;
   readonly seed: number;
   readonly version: string;
   readonly databaseFile: string;
   readonly logLevel: string;
-  readonly metricsToken?: string;
+  /** Time between "not ready" and closing when the service stops, ms; a balancer needs some. */
+  readonly shutdownNoticeMs: number;
   /** The folder of the built entries. */
   readonly entries: string;
 }
 
 export interface Running {
   readonly url: string;
+  readonly metricsUrl: string;
   readonly providers: Readonly<Record<string, string>>;
 }
 
@@ -29,7 +33,8 @@ const RESTART_FIRST_MS = 1000;
 const RESTART_LONGEST_MS = 30_000;
 /** A process that lived this long has its back-off forgotten. */
 const STEADY_MS = 60_000;
-const STOP_PATIENCE_MS = 3000;
+/** Beside the service's notice: what its requests and connections get to end. */
+const STOP_PATIENCE_MS = 4000;
 
 interface Kept {
   child: ChildProcess;
@@ -44,25 +49,27 @@ export class Supervisor {
   private version: string;
   private stopping = false;
   private port: number;
+  private metricsPort: number | undefined;
 
   constructor(private readonly options: SupervisorOptions) {
     this.version = options.version;
     this.port = options.port;
+    this.metricsPort = options.metricsPort;
   }
 
   /** Rejects with one clear line when the shop cannot start. */
   async start(): Promise<Running> {
     await this.startProviders();
     await this.startService();
-    const url = `http://${this.options.host}:${this.port}`;
+    const url = this.urlOf(this.port);
     if (this.options.rate > 0) this.startTraffic(url);
-    return { url, providers: this.providers };
+    return { url, metricsUrl: `${this.urlOf(this.metricsPort ?? 0)}/metrics`, providers: this.providers };
   }
 
   async stop(): Promise<void> {
     this.stopping = true;
     const children = [...this.kept.values()].map((kept) => kept.child);
-    await Promise.all(children.map(end));
+    await Promise.all(children.map((child) => this.end(child)));
   }
 
   private async startProviders(): Promise<void> {
@@ -77,12 +84,15 @@ export class Supervisor {
     const child = this.keep("service", () => this.launchService());
     const ready = await firstReady<FromService>(child);
     this.port = ready.port;
+    // Kept over restarts, so that who scrapes finds it again.
+    this.metricsPort = ready.metricsPort;
   }
 
   private launchService(): ChildProcess {
-    const { host, databaseFile, logLevel, metricsToken } = this.options;
-    const { providers, version, port } = this;
-    const argument: ServiceArguments = { host, port, databaseFile, version, providers, logLevel, metricsToken };
+    const { host, databaseFile, logLevel, shutdownNoticeMs } = this.options;
+    const { providers, version, port, metricsPort } = this;
+    const where = { host, port, ...(metricsPort === undefined ? {} : { metricsPort }) };
+    const argument: ServiceArguments = { ...where, databaseFile, version, providers, logLevel, shutdownNoticeMs };
     const child = this.launch("service", argument);
     child.on("message", (message: FromService) => {
       if (message.kind === "deploy") this.deploy(message.version);
@@ -105,12 +115,30 @@ export class Supervisor {
     this.version = version;
     // No back-off: the exit is wanted, and the next start follows at once.
     kept.backoffMs = 0;
-    void end(kept.child);
+    void this.end(kept.child);
   }
 
   private tellProviders(message: ToProviders): void {
     const child = this.kept.get("providers")?.child;
     if (child?.connected) child.send(message, () => {});
+  }
+
+  private urlOf(port: number): string {
+    const { host } = this.options;
+    const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+    return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+  }
+
+  private end(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+    return new Promise((resolve) => {
+      const force = setTimeout(() => child.kill("SIGKILL"), STOP_PATIENCE_MS + this.options.shutdownNoticeMs);
+      child.once("exit", () => {
+        clearTimeout(force);
+        resolve();
+      });
+      child.kill("SIGTERM");
+    });
   }
 
   private launch(entry: string, argument: object): ChildProcess {
@@ -142,17 +170,5 @@ function firstReady<M extends { kind: string }>(child: ChildProcess): Promise<Ex
       if (message.kind === "failed") reject(new Error(message.message));
     });
     child.once("exit", (code, signal) => reject(new Error(`ended before it was ready (${signal ?? `exit ${code}`})`)));
-  });
-}
-
-function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    const force = setTimeout(() => child.kill("SIGKILL"), STOP_PATIENCE_MS);
-    child.once("exit", () => {
-      clearTimeout(force);
-      resolve();
-    });
-    child.kill("SIGTERM");
   });
 }

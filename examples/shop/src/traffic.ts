@@ -2,8 +2,12 @@
 // but never more than a fixed number at once.
 import { createShopLogger } from "./logging.ts";
 import { exitWithParent } from "./messages.ts";
-import { planVisits } from "./plan.ts";
-import { ShopClient } from "./visitor.ts";
+import { pageMonitorFrom } from "./pages/layout.ts";
+import { seededRandom } from "./random.ts";
+import { BeaconSender } from "./traffic/beacons.ts";
+import { planVisits, requestsPerVisit } from "./traffic/plan.ts";
+import { SimulatedBrowser } from "./traffic/simulated-browser.ts";
+import { ShopClient } from "./traffic/visitor.ts";
 
 export interface TrafficArguments {
   readonly url: string;
@@ -15,6 +19,10 @@ export interface TrafficArguments {
 const VISITS_MAX = 400;
 const SOCKETS_MAX = 200;
 const REPORT_EVERY_MS = 60_000;
+/** Share of the visitors that come with a (simulated) browser: they load the storefront's pages too. */
+const BROWSER_SHARE = 0.35;
+/** Such visitors a second at most: Storewatch takes 20 beacons a second from one address, and a visit makes three. */
+const BROWSERS_A_SECOND_MAX = 4;
 
 exitWithParent();
 const options = JSON.parse(process.argv[2]) as TrafficArguments;
@@ -22,10 +30,18 @@ const logger = createShopLogger({ service: "traffic", version: "1", level: optio
 const client = new ShopClient(options.url, SOCKETS_MAX);
 // Session ids differ from run to run, or the shop would take a second run's visitors for the first one's.
 const prefix = `v${options.seed}-${Date.now().toString(36)}`;
+const random = seededRandom(options.seed + 1);
+const monitor = pageMonitorFrom(process.env);
+const beacons = monitor && new BeaconSender({ ...monitor, origin: new URL(options.url).origin }, client.agent);
+const visitsASecond = options.rate / requestsPerVisit();
+const browserShare = Math.min(BROWSER_SHARE, BROWSERS_A_SECOND_MAX / visitsASecond);
 const counts = { started: 0, finished: 0, left: 0, unreachable: 0, shed: 0 };
 let walking = 0;
 
-setInterval(() => logger.info("traffic", { ...counts, walking }), REPORT_EVERY_MS);
+setInterval(
+  () => logger.info("traffic", { ...counts, walking, beacons: Object.fromEntries(beacons?.answers ?? []) }),
+  REPORT_EVERY_MS,
+);
 process.on("SIGTERM", () => process.exit(0));
 
 const visits = planVisits({ seed: options.seed, rate: options.rate, startMs: Date.now() });
@@ -42,7 +58,11 @@ for (;;) {
   counts.started += 1;
   walking += 1;
   client
-    .walk(visit, prefix)
+    .walk(
+      visit,
+      `${prefix}-${visit.number}`,
+      random() < browserShare ? pagesOf(`${prefix}-${visit.number}`) : undefined,
+    )
     .then((done) => {
       counts[done ? "finished" : "left"] += 1;
     })
@@ -52,4 +72,20 @@ for (;;) {
     .finally(() => {
       walking -= 1;
     });
+}
+
+/** Loads pages beside the visitor's own requests. */
+function pagesOf(session: string): (path: string) => void {
+  const fetch = (path: string) => client.get(path, session);
+  const browser = new SimulatedBrowser({ fetch, random, nowMs: () => performance.now() });
+  return (path) => {
+    browser
+      .visit(path)
+      .then((page) => {
+        if (page) beacons?.send(page);
+      })
+      .catch(() => {
+        counts.unreachable += 1;
+      });
+  };
 }

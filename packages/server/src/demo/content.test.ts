@@ -17,7 +17,8 @@ const directory = mkdtempSync(path.join(os.tmpdir(), "content-"));
 const places: DemoPlaces = {
   SMTP_PORT: "2525",
   INBOX_URL: "http://127.0.0.1:2526",
-  SHOP_ADDRESS: "127.0.0.1:9780",
+  SHOP_ADDRESS: "127.0.0.1:9781",
+  SHOP_TOKEN_FILE: "/demo/shop-metrics-token",
 };
 const files = renderDemoConfig(directory, places);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

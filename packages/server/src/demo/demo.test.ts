@@ -21,13 +21,15 @@ const data = process.argv[process.argv.indexOf("--data") + 1];
 appendFileSync(data + "/starts", process.pid + "\\n");
 process.on("disconnect", () => process.exit(0));
 console.log("beacons to " + process.env.STOREWATCH_RUM_ENDPOINT + "/rum/" + process.env.STOREWATCH_RUM_KEY);
+console.log("metrics for " + process.env.METRICS_TOKEN);
 console.log("shop started " + process.argv.slice(2).join(" "));
 process.on("SIGTERM", () => process.exit(0));
 if (process.argv.includes("1234")) {
   process.send({ kind: "failed", message: "port 1234 of the shop is taken" });
   setTimeout(() => process.exit(1), 20);
 } else {
-  process.send({ kind: "ready", url: "http://127.0.0.1:9999", providers: { paynow: "http://127.0.0.1:9998" },
+  process.send({ kind: "ready", url: "http://127.0.0.1:9999", metricsUrl: "http://127.0.0.1:9998/metrics",
+    providers: { paynow: "http://127.0.0.1:9997" },
     tenants: [{ id: "acme", name: "Acme", tier: "gold", timezone: "UTC", currency: "USD" }] });
 }
 setInterval(() => {}, 1000);
@@ -131,9 +133,11 @@ describe("the shop's process", () => {
   test("starts with its flags, tells its shops, fills the configuration in, and stops", async () => {
     const { configFiles, tenants, shopUrl, providerUrls, smtpPort, inboxUrl } = await start({ rate: 12 });
     expect(tenants).toEqual([{ id: "acme", name: "Acme", tier: "gold", timezone: "UTC", currency: "USD" }]);
-    expect([shopUrl, providerUrls.paynow]).toEqual(["http://127.0.0.1:9999", "http://127.0.0.1:9998"]);
+    expect([shopUrl, providerUrls.paynow]).toEqual(["http://127.0.0.1:9999", "http://127.0.0.1:9997"]);
     const prometheus = readFileSync(configFiles.prometheus, "utf8");
-    expect(prometheus).toContain("127.0.0.1:9999");
+    expect(prometheus).toContain("127.0.0.1:9998");
+    const tokenFile = path.join(directory, "demo", "shop-metrics-token");
+    expect(prometheus).toContain(`credentials_file: "${tokenFile}"`);
     const alertmanager = readFileSync(configFiles.alertmanager, "utf8");
     for (const part of [`127.0.0.1:${smtpPort}`, `${inboxUrl}/slack`]) expect(alertmanager).toContain(part);
     expect(configFiles.rules.map((file) => path.basename(file))).toEqual([
@@ -142,6 +146,7 @@ describe("the shop's process", () => {
     ]);
     const log = () => readFileSync(path.join(directory, "shop.log"), "utf8");
     await expect.poll(log).toContain(`--rate 12 --data ${path.join(directory, "demo")}`);
+    expect(log()).toContain(`metrics for ${readFileSync(tokenFile, "utf8")}`);
     const [key] = demo?.rumKeys ?? [];
     expect(log()).toContain(`beacons to http://127.0.0.1:9700/rum/${key.key}`);
     expect(key).toMatchObject({

@@ -9,8 +9,10 @@ export const CONTENT_DIR = fileURLToPath(new URL("../../content/", import.meta.u
 export interface DemoPlaces {
   readonly SMTP_PORT: string;
   readonly INBOX_URL: string;
-  /** undefined: no shop runs, and none is scraped. */
+  /** Of the shop's metrics. undefined: no shop runs, and none is scraped. */
   readonly SHOP_ADDRESS: string | undefined;
+  /** Holds the token that the shop's metrics ask for. */
+  readonly SHOP_TOKEN_FILE: string;
 }
 
 export interface DemoConfigFiles {

@@ -22,6 +22,7 @@ const messageSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("ready"),
     url: z.string(),
+    metricsUrl: z.string(),
     providers: z.record(z.string(), z.string()),
     tenants: z.array(
       z.object({ id: z.string(), name: z.string(), tier: z.string(), timezone: z.string(), currency: z.string() }),
@@ -79,7 +80,8 @@ export class ShopProcess {
   private launch(): ChildProcess {
     const { entry, args, environment, clock, logger, output } = this.options;
     const startedMs = clock.monotonicMs();
-    const child = fork(entry, args, { env: environment, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    // Flags of ours (debugger, conditions) are not meant for it.
+    const child = fork(entry, args, { env: environment, execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] });
     this.child = child;
     child.stdout?.on("data", output);
     child.stderr?.on("data", output);

@@ -1,5 +1,6 @@
 // The demo: mailbox, webhook inbox, the example shop, and configuration files that tie them to Storewatch.
-import { mkdirSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Clock, parseTenantId, type Tenant } from "@storewatch/model";
@@ -66,11 +67,13 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     started.add("mailbox", () => mailbox.close());
     const webhooks = await startWebhookInbox(inbox);
     started.add("webhook inbox", () => webhooks.close());
-    const shop = options.shopPort === undefined ? undefined : await startShop(options, directory, started);
+    const tokenFile = path.join(directory, "shop-metrics-token");
+    const shop = options.shopPort === undefined ? undefined : await startShop(options, tokenFile, started);
     const configFiles = renderDemoConfig(directory, {
       SMTP_PORT: String(mailbox.port),
       INBOX_URL: webhooks.url,
-      SHOP_ADDRESS: shop ? new URL(shop.url).host : undefined,
+      SHOP_ADDRESS: shop ? new URL(shop.metricsUrl).host : undefined,
+      SHOP_TOKEN_FILE: tokenFile,
     });
     return {
       shopUrl: shop?.url,
@@ -89,17 +92,21 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   }
 }
 
-async function startShop(options: DemoOptions, directory: string, started: Disposables): Promise<ShopReady> {
+async function startShop(options: DemoOptions, tokenFile: string, started: Disposables): Promise<ShopReady> {
+  const token = randomBytes(24).toString("hex");
+  // Read by whoever scrapes: Storewatch, and you with curl.
+  writeFileSync(tokenFile, token, { mode: 0o600 });
   const log = new RotatingLog(path.join(options.dataDir, "shop.log"), LOG_ROTATION);
   started.add("shop log", () => log.close());
   const shop = new ShopProcess({
     entry: options.shopEntry ?? SHOP_ENTRY,
     args: [
       ...["--port", String(options.shopPort), "--rate", String(options.rate ?? DEFAULT_RATE)],
-      ...["--data", directory, "--log-level", "info"],
+      ...["--data", path.dirname(tokenFile), "--log-level", "info"],
     ],
     environment: {
       ...options.environment,
+      METRICS_TOKEN: token,
       STOREWATCH_RUM_ENDPOINT: options.rumEndpoint,
       STOREWATCH_RUM_KEY: RUM_KEY,
     },

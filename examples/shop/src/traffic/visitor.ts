@@ -6,11 +6,12 @@ const TIMEOUT_MS = 12_000;
 
 interface Reply {
   readonly status: number;
+  readonly text: string;
   readonly body: { readonly id?: string; readonly products?: ReadonlyArray<{ readonly id: string }> };
 }
 
 export class ShopClient {
-  private readonly agent: Agent;
+  readonly agent: Agent;
 
   constructor(
     private readonly url: string,
@@ -23,9 +24,11 @@ export class ShopClient {
     this.agent.destroy();
   }
 
-  /** Walks through a visit. True when it went to its planned end. Throws when the shop cannot be reached. */
-  async walk(visit: VisitPlan, sessionPrefix: string): Promise<boolean> {
-    const session = `${sessionPrefix}-${visit.number}`;
+  /**
+   * Walks through a visit. True when it went to its planned end. Throws when the shop cannot be reached. `viewPage` is told
+   * of the storefront page that a visitor with a browser would be on at this step.
+   */
+  async walk(visit: VisitPlan, session: string, viewPage: (path: string) => void = () => {}): Promise<boolean> {
     const call = (method: string, path: string, body?: object) =>
       this.call(method, path, { "x-tenant-id": visit.tenant.id, "x-session-id": session }, body);
     let cartId = "";
@@ -37,11 +40,19 @@ export class ShopClient {
         if (cart.status !== 201) return false;
         cartId = cart.body.id ?? "";
       }
+      const page = pageOf(step);
+      if (page !== undefined) viewPage(`/t/${visit.tenant.id}${page}`);
       const reply = await this.take(step, call, visit, cartId, orderId);
       if (reply.status >= 400) return false;
       if (step.kind === "checkout") orderId = reply.body.id ?? "";
     }
     return true;
+  }
+
+  /** Gets a page or one of its files. */
+  async get(path: string, session: string): Promise<{ status: number; body: string }> {
+    const { status, text } = await this.call("GET", path, { "x-session-id": session });
+    return { status, body: text };
   }
 
   private take(
@@ -76,13 +87,29 @@ export class ShopClient {
         response.on("data", (chunk: string) => {
           received += chunk;
         });
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, body: parse(received) }));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text: received, body: parse(received) }));
         response.on("error", reject);
       });
       outgoing.on("timeout", () => outgoing.destroy(new Error("timeout")));
       outgoing.on("error", reject);
       outgoing.end(text);
     });
+  }
+}
+
+/** The storefront page of a step; paying has none of its own. */
+function pageOf(step: Step): string | undefined {
+  switch (step.kind) {
+    case "browse":
+      return "/";
+    case "product":
+      return `/item/p${step.product + 1}`;
+    case "cart":
+      return "/cart";
+    case "checkout":
+      return "/order";
+    case "pay":
+      return undefined;
   }
 }
 

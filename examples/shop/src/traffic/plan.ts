@@ -1,6 +1,6 @@
 // What visitors do, decided ahead and by seed alone: who comes when to which shop, what they look at, buy and pay with.
-import { exponential, pick, seededRandom } from "./random.ts";
-import { type ShopTenant, TENANTS, tenantShares } from "./tenants.ts";
+import { exponential, pick, seededRandom } from "../random.ts";
+import { type ShopTenant, TENANTS, tenantShares } from "../tenants.ts";
 
 export interface VisitPlan {
   readonly number: number;

@@ -1,8 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ShopKpis } from "./kpi.ts";
+import { TENANTS, tenantShares } from "../tenants.ts";
 import { dailyCurve, localHour, type PlanOptions, planVisits, type VisitPlan } from "./plan.ts";
-import { ConnectionPool, PoolTimeout } from "./pool.ts";
-import { TENANTS, tenantShares } from "./tenants.ts";
 
 const NOON_UTC = Date.UTC(2026, 0, 22, 12);
 
@@ -51,48 +49,5 @@ describe("traffic plan", () => {
     expect(Math.max(...hours)).toBeLessThanOrEqual(1.25);
     expect(Math.min(...hours)).toBeGreaterThan(0.7);
     expect(hours.reduce((sum, value) => sum + value) / 240).toBeCloseTo(1, 3);
-  });
-});
-
-describe("shop indicators", () => {
-  test("count visitors, carts and buyers of the window only", () => {
-    const kpis = new ShopKpis();
-    expect(kpis.read(0)).toEqual({ activeSessions: 0 });
-    for (let i = 0; i < 10; i++) kpis.visit(`s${i}`, 1000);
-    kpis.visit("s1", 2000);
-    for (let i = 0; i < 4; i++) kpis.cartCreated(2000);
-    kpis.orderPaid("s1", 3000);
-    kpis.orderPaid("s1", 3500);
-    expect(kpis.read(4000)).toEqual({ conversion: 10, abandonment: 75, activeSessions: 10 });
-    expect(kpis.read(3_000_000)).toEqual({ activeSessions: 0 });
-  });
-});
-
-describe("connection pool", () => {
-  const options = { file: ":memory:", max: 3, perTenantMax: 2, waitMs: 30 };
-
-  test("a shop gets its share at most; who waits is served when one comes back", async () => {
-    const pool = new ConnectionPool(options);
-    const first = await pool.acquire("a");
-    await pool.acquire("a");
-    const third = pool.acquire("a");
-    const other = await pool.acquire("b");
-    expect([pool.inUse, pool.waiting]).toEqual([3, 1]);
-    pool.release(other);
-    expect(pool.waiting).toBe(1);
-    pool.release(first);
-    expect(await third).toBeDefined();
-    await expect(pool.acquire("a")).rejects.toThrow(PoolTimeout);
-    expect(pool.inUse).toBe(2);
-    pool.close();
-  });
-
-  test("a leaked connection counts as used until it is reclaimed", async () => {
-    const pool = new ConnectionPool({ ...options, max: 1 });
-    pool.leak(await pool.acquire("a"));
-    await expect(pool.acquire("b")).rejects.toThrow("1/1");
-    pool.reclaim();
-    expect(await pool.acquire("b")).toBeDefined();
-    pool.close();
   });
 });

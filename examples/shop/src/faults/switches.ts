@@ -7,6 +7,9 @@ export const FAULTS = {
   "order-drop": "the shipping check refuses every address, so no order comes through (422, no server error)",
   "connection-leak": "requests stop giving database connections back, one a second, until nine in ten are lost",
   "memory-leak": "every request keeps 128 KiB for ever, up to 200 MiB",
+  "log-flood": "the stock feed retries without a pause and logs every attempt: 3,000 lines a second",
+  "noisy-tenant": "an importer gone wild sends 100 searches a second, each counted under a text of its own",
+  "slow-page": "storefront pages load a huge recommendations script that takes 2.5 s to come",
   "process-crash": "the process dies of an uncaught exception; the supervisor starts it again",
 } as const;
 
@@ -39,6 +42,10 @@ export class FaultSwitches {
     if (on) this.active.set(key(fault, tenant), { fault, tenant, sinceMs: Date.now() });
     else this.active.delete(key(fault, tenant));
     for (const listener of this.listeners) listener(fault, tenant, on);
+  }
+
+  isOnForAnyone(fault: FaultName): boolean {
+    return this.list().some((active) => active.fault === fault);
   }
 
   list(): ActiveFault[] {
