@@ -251,19 +251,23 @@ describe("a receiver in trouble", () => {
     await unharmed(client, await freePort());
   });
 
-  test.each([{ SHOP_DSN: "no dsn" }, { SHOP_OTLP: "no url" }])("%o is said, and nothing is sent", async (env) => {
-    const shop = await serve("common.cjs", env);
-    expect((await fetch(`${shop.url}/boom/1`)).status).toBe(500);
-    expect(shop.output()).toContain("is off");
-    expect((await shop.stop()).code).toBe(0);
-  });
+  test.each<Record<string, string>>([{ SHOP_DSN: "no dsn" }, { SHOP_OTLP: "no url" }])(
+    "%o is said, and nothing is sent",
+    async (env) => {
+      const shop = await serve("common.cjs", env);
+      expect((await fetch(`${shop.url}/boom/1`)).status).toBe(500);
+      expect(shop.output()).toContain("is off");
+      expect((await shop.stop()).code).toBe(0);
+    },
+  );
 });
 
 const ROUNDS = 40;
 const AT_ONCE = 25;
 
 async function unharmed(client: "sentry" | "otel", port: number): Promise<void> {
-  const env = client === "sentry" ? { SHOP_DSN: dsn({ port }) } : { SHOP_OTLP: `http://127.0.0.1:${port}` };
+  const env: Record<string, string> =
+    client === "sentry" ? { SHOP_DSN: dsn({ port }) } : { SHOP_OTLP: `http://127.0.0.1:${port}` };
   const shop = await serve("shop.mjs", env, ["--expose-gc", ...instrumented(client)]);
   const round = async () => {
     const all = Array.from({ length: AT_ONCE }, (_, at) =>

@@ -33,7 +33,7 @@ export interface Receiver {
 export async function startReceiver(): Promise<Receiver> {
   const bodies: string[] = [];
   const asked: IncomingMessage["headers"][] = [];
-  let answer = (_request: IncomingMessage, response: ServerResponse) => void response.end("{}");
+  let answer: Parameters<Receiver["behave"]>[0] = (_request, response) => void response.end("{}");
   const server: Server = createServer((request, response) => {
     if (request.url?.startsWith("/pay")) {
       asked.push(request.headers);
