@@ -26,7 +26,8 @@ export function answerErrors(logger: ShopLogger, errorPage: (response: Response,
     if (response.headersSent) return void response.destroy();
     const message = status === 500 || !(error instanceof Error) ? "internal error" : error.message;
     response.status(status);
-    if (response.locals.isPage) response.type("html").send(errorPage(response, message));
+    const wantsPage = response.locals.isPage || request.accepts(["json", "html"]) === "html";
+    if (wantsPage) response.type("html").send(errorPage(response, message));
     else response.json({ error: message, requestId });
   };
 }

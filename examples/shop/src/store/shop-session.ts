@@ -48,7 +48,7 @@ export class ShopSession {
   ) {}
 
   products(): Promise<Product[]> {
-    return this.timed("list products", `${PRODUCT} ORDER BY id`, [this.tenant]);
+    return this.timed("list products", `${PRODUCT} ORDER BY length(id), id`, [this.tenant]);
   }
 
   async product(id: string): Promise<Product | undefined> {
@@ -66,7 +66,7 @@ export class ShopSession {
   /** Products whose name contains the text, whatever its case. */
   search(text: string): Promise<Product[]> {
     const pattern = `%${text.replace(/[\\%_]/g, "\\$&")}%`;
-    const sql = `${PRODUCT} AND lower(name) LIKE lower(?) ESCAPE '\\' ORDER BY id LIMIT 24`;
+    const sql = `${PRODUCT} AND lower(name) LIKE lower(?) ESCAPE '\\' ORDER BY length(id), id LIMIT 24`;
     return this.timed("search products", sql, [this.tenant, pattern]);
   }
 
@@ -102,8 +102,9 @@ export class ShopSession {
   orderItems(id: string): Promise<Array<{ name: string; quantity: number; price: number }>> {
     return this.timed(
       "get order items",
-      `SELECT p.name, i.quantity, i.price FROM order_items i JOIN products p ON p.id = i.product_id
-       WHERE i.order_id = ? AND p.tenant_id = ? ORDER BY p.id`,
+      `SELECT p.name, i.quantity, i.price FROM orders o JOIN order_items i ON i.order_id = o.id
+       JOIN products p ON p.tenant_id = o.tenant_id AND p.id = i.product_id
+       WHERE o.id = ? AND o.tenant_id = ? ORDER BY length(p.id), p.id`,
       [id, this.tenant],
     );
   }
