@@ -1,6 +1,8 @@
 // Entry of the shop service's process. Its options come as one JSON argument from the supervisor, addresses and secrets
 // of what it uses from the environment.
 import type { AddressInfo } from "node:net";
+import { connectTracing } from "@storewatch/sdk/otel";
+import { connectSentry } from "@storewatch/sdk/sentry";
 import { createShop, type Shop } from "./app.ts";
 import { createShopLogger } from "./logging.ts";
 import { exitWithParent, tellParent } from "./messages.ts";
@@ -49,6 +51,9 @@ async function start(): Promise<void> {
         throw new Error("invariant violated: stock below zero");
       }, 50),
   });
+  // Do nothing unless instrument.ts has started them.
+  connectTracing(shop.sw);
+  if (env.SENTRY_DSN) connectSentry(shop.sw);
   shop.sw.stopping.onSignals();
   shop.server.on("error", (error) => fail(listenProblem(error, "the shop", options.port)));
   shop.server.listen(options.port, options.host, () => void announce(shop));

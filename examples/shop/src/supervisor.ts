@@ -2,6 +2,7 @@
 // nothing behind.
 import { type ChildProcess, fork } from "node:child_process";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import type { FromProviders, FromService, ToProviders } from "./messages.ts";
 import type { ServiceArguments } from "./service.ts";
 import type { TrafficArguments } from "./traffic.ts";
@@ -93,7 +94,7 @@ export class Supervisor {
     const { providers, version, port, metricsPort } = this;
     const where = { host, port, ...(metricsPort === undefined ? {} : { metricsPort }) };
     const argument: ServiceArguments = { ...where, databaseFile, version, providers, logLevel, shutdownNoticeMs };
-    const child = this.launch("service", argument);
+    const child = this.launch("service", argument, instrumentFlags(this.options.entries));
     child.on("message", (message: FromService) => {
       if (message.kind === "deploy") this.deploy(message.version);
       if (message.kind === "provider") this.tellProviders(message);
@@ -141,8 +142,9 @@ export class Supervisor {
     });
   }
 
-  private launch(entry: string, argument: object): ChildProcess {
-    return fork(path.join(this.options.entries, `${entry}.js`), [JSON.stringify(argument)], { stdio: "inherit" });
+  private launch(entry: string, argument: object, execArgv: readonly string[] = []): ChildProcess {
+    const script = path.join(this.options.entries, `${entry}.js`);
+    return fork(script, [JSON.stringify(argument)], { stdio: "inherit", execArgv: [...execArgv] });
   }
 
   /** Starts a process and starts it again, after a growing pause, whenever it ends. */
@@ -160,6 +162,13 @@ export class Supervisor {
     });
     return child;
   }
+}
+
+/** Errors and traces are only loaded where there is somewhere to send them to. */
+function instrumentFlags(entries: string): string[] {
+  const { SENTRY_DSN, OTEL_EXPORTER_OTLP_ENDPOINT } = process.env;
+  if (!SENTRY_DSN && !OTEL_EXPORTER_OTLP_ENDPOINT) return [];
+  return ["--import", pathToFileURL(path.join(entries, "instrument.js")).href];
 }
 
 /** The child's ready message; rejects when it says that it failed, or ends before. */

@@ -56,105 +56,125 @@ export function storeContract(
       await dispose();
     });
 
-    test("catalogues are there, once, after every start; each shop sees its own", async () => {
-      await store.prepare();
-      const products = await store.withSession("acme", (session) => session.products());
-      expect(products).toHaveLength(24);
-      expect(products.map(({ id }) => id).slice(0, 3)).toEqual(["p1", "p2", "p3"]);
-      expect(typeof products[0].price).toBe("number");
-      await store.withSession("nobody", async (session) => {
-        expect(await session.products()).toEqual([]);
-        expect(await session.product("p1")).toBeUndefined();
-      });
-      await store.withSession("acme", async (session) => {
-        expect([...(await session.productsOf(["p2", "none", "p9"])).keys()].sort()).toEqual(["p2", "p9"]);
-        expect((await session.productsOf([])).size).toBe(0);
-      });
-    });
+    const at = () => ({ store, faults, slow });
+    testCatalogue(at);
+    testOrders(at);
+    testPool(at);
+  });
+}
 
-    test("search takes text as text", async () => {
-      await store.withSession("brooklyn-books", async (session) => {
-        expect((await session.search("PRAGMATIC")).length).toBe(3);
-        for (const nothing of ["%", "_", "\\", "'; DROP TABLE products; --"])
-          expect([nothing, await session.search(nothing)]).toEqual([nothing, []]);
-      });
-    });
+type At = () => { store: ShopStore; faults: FaultSwitches; slow: string[] };
 
-    test("an order: stored, found by its shop alone, settled, summed, forgotten", async () => {
-      await store.withSession("acme", async (session) => {
-        expect(await session.placeOrder(order("o1"))).toBe(2_580_100);
-        await session.placeOrder(order("o2", { items: [{ productId: "p1", quantity: 1, price: 7.25 }] }));
-        expect(await session.order("o1")).toEqual({
-          ...{ id: "o1", status: "pending", total: 2_580_100, currency: "VND" },
-          ...{ cart_id: "cart-o1", session_id: "visitor-1" },
-        });
-        expect((await session.orderItems("o1")).map(({ quantity, price }) => [quantity, price])).toEqual([
-          [2, 1_290_000.5],
-          [1, 99],
-        ]);
-        await session.settle("o1", "paid", "paynow", 1_700_000_001_000);
-        await session.settle("o2", "declined", "paynow", null);
-      });
-      await store.withSession("bepnha", async (session) => {
-        expect(await session.order("o1")).toBeUndefined();
-        expect(await session.orderItems("o1")).toEqual([]);
-        await session.settle("o1", "payment_failed", "paynow", null);
-      });
-      await store.withSession("", async (session) => {
-        const totals = [{ tenant_id: "acme", orders: 2, paid: 1, revenue: 2_580_100 }];
-        expect(await session.totalsSince(1_699_999_999_999)).toEqual(totals);
-        expect(await session.totalsSince(1_700_000_000_000)).toEqual([]);
-      });
-      await store.prune(1_700_000_000_000 + 8 * 86_400_000);
-      await store.withSession("acme", async (session) => {
-        expect(await session.order("o1")).toBeUndefined();
-        expect(await session.orderItems("o1")).toEqual([]);
-      });
+function testCatalogue(at: At): void {
+  test("catalogues are there, once, after every start; each shop sees its own", async () => {
+    const { store } = at();
+    await store.prepare();
+    const products = await store.withSession("acme", (session) => session.products());
+    expect(products).toHaveLength(24);
+    expect(products.map(({ id }) => id).slice(0, 3)).toEqual(["p1", "p2", "p3"]);
+    expect(typeof products[0].price).toBe("number");
+    await store.withSession("nobody", async (session) => {
+      expect(await session.products()).toEqual([]);
+      expect(await session.product("p1")).toBeUndefined();
     });
+    await store.withSession("acme", async (session) => {
+      expect([...(await session.productsOf(["p2", "none", "p9"])).keys()].sort()).toEqual(["p2", "p9"]);
+      expect((await session.productsOf([])).size).toBe(0);
+    });
+  });
 
-    test("a shop gets its share of the connections; who waits too long is told; a failure gives its connection back", async () => {
-      let open = () => {};
-      const door = new Promise<void>((resolve) => {
-        open = resolve;
+  test("search takes text as text", async () => {
+    const { store } = at();
+    await store.withSession("brooklyn-books", async (session) => {
+      expect((await session.search("PRAGMATIC")).length).toBe(3);
+      for (const nothing of ["%", "_", "\\", "'; DROP TABLE products; --"])
+        expect([nothing, await session.search(nothing)]).toEqual([nothing, []]);
+    });
+  });
+}
+
+function testOrders(at: At): void {
+  test("an order: stored, found by its shop alone, settled, summed, forgotten", async () => {
+    const { store } = at();
+    await store.withSession("acme", async (session) => {
+      expect(await session.placeOrder(order("o1"))).toBe(2_580_100);
+      await session.placeOrder(order("o2", { items: [{ productId: "p1", quantity: 1, price: 7.25 }] }));
+      expect(await session.order("o1")).toEqual({
+        ...{ id: "o1", status: "pending", total: 2_580_100, currency: "VND" },
+        ...{ cart_id: "cart-o1", session_id: "visitor-1" },
       });
-      const held = [1, 2].map(() => store.withSession("acme", () => door));
-      await expect(store.withSession("acme", (session) => session.ping())).rejects.toThrow(PoolTimeout);
-      await store.withSession("bepnha", (session) => session.ping());
-      const third = store.withSession("acme", (session) => session.ping());
-      open();
-      await Promise.all([...held, third]);
-      const failing = () => Promise.reject(new Error("boom"));
-      for (let i = 0; i < 5; i++) await expect(store.withSession("acme", failing)).rejects.toThrow("boom");
-      expect([store.pool.inUse, store.pool.waiting, store.pool.max]).toEqual([0, 0, 3]);
-    });
-
-    test("a statement that fails leaves the connection in order", async () => {
-      await store.withSession("acme", (session) => session.placeOrder(order("twice")));
-      await expect(store.withSession("acme", (session) => session.placeOrder(order("twice")))).rejects.toThrow();
-      expect(await store.withSession("acme", (session) => session.products())).toHaveLength(24);
-    });
-
-    test("fault slow-database: this shop's statements take over two seconds, others none", async () => {
-      faults.set("slow-database", "acme", true);
-      await Promise.all([
-        store.withSession("acme", (session) => session.product("p1")),
-        store.withSession("bepnha", (session) => session.product("p2")),
+      expect((await session.orderItems("o1")).map(({ quantity, price }) => [quantity, price])).toEqual([
+        [2, 1_290_000.5],
+        [1, 99],
       ]);
-      expect(slow).toEqual(["get product"]);
+      await session.settle("o1", "paid", "paynow", 1_700_000_001_000);
+      await session.settle("o2", "declined", "paynow", null);
     });
+    await store.withSession("bepnha", async (session) => {
+      expect(await session.order("o1")).toBeUndefined();
+      expect(await session.orderItems("o1")).toEqual([]);
+      await session.settle("o1", "payment_failed", "paynow", null);
+    });
+    await store.withSession("", async (session) => {
+      const totals = [{ tenant_id: "acme", orders: 2, paid: 1, revenue: 2_580_100 }];
+      expect(await session.totalsSince(1_699_999_999_999)).toEqual(totals);
+      expect(await session.totalsSince(1_700_000_000_000)).toEqual([]);
+    });
+    await store.prune(1_700_000_000_000 + 8 * 86_400_000);
+    await store.withSession("acme", async (session) => {
+      expect(await session.order("o1")).toBeUndefined();
+      expect(await session.orderItems("o1")).toEqual([]);
+    });
+  });
+}
 
-    test("fault connection-leak: connections are gone until it ends", async () => {
-      faults.set("connection-leak", null, true);
-      await store.withSession("acme", (session) => session.ping());
-      await new Promise((resolve) => setTimeout(resolve, 1010));
-      await store.withSession("bepnha", (session) => session.ping());
-      expect(store.pool.inUse).toBe(2);
-      // The last one still works.
-      await store.withSession("acme", (session) => session.ping());
-      faults.set("connection-leak", null, false);
-      expect(store.pool.inUse).toBe(0);
-      await Promise.all(["a", "b", "c"].map((shop) => store.withSession(shop, (session) => session.ping())));
+function testPool(at: At): void {
+  test("a shop gets its share of the connections; who waits too long is told; a failure gives its connection back", async () => {
+    const { store } = at();
+    let open = () => {};
+    const door = new Promise<void>((resolve) => {
+      open = resolve;
     });
+    const held = [1, 2].map(() => store.withSession("acme", () => door));
+    await expect(store.withSession("acme", (session) => session.ping())).rejects.toThrow(PoolTimeout);
+    await store.withSession("bepnha", (session) => session.ping());
+    const third = store.withSession("acme", (session) => session.ping());
+    open();
+    await Promise.all([...held, third]);
+    const failing = () => Promise.reject(new Error("boom"));
+    for (let i = 0; i < 5; i++) await expect(store.withSession("acme", failing)).rejects.toThrow("boom");
+    expect([store.pool.inUse, store.pool.waiting, store.pool.max]).toEqual([0, 0, 3]);
+  });
+
+  test("a statement that fails leaves the connection in order", async () => {
+    const { store } = at();
+    await store.withSession("acme", (session) => session.placeOrder(order("twice")));
+    await expect(store.withSession("acme", (session) => session.placeOrder(order("twice")))).rejects.toThrow();
+    expect(await store.withSession("acme", (session) => session.products())).toHaveLength(24);
+  });
+
+  test("fault slow-database: this shop's statements take over two seconds, others none", async () => {
+    const { store, faults, slow } = at();
+    faults.set("slow-database", "acme", true);
+    await Promise.all([
+      store.withSession("acme", (session) => session.product("p1")),
+      store.withSession("bepnha", (session) => session.product("p2")),
+    ]);
+    expect(slow).toEqual(["get product"]);
+  });
+
+  test("fault connection-leak: connections are gone until it ends", async () => {
+    const { store, faults } = at();
+    faults.set("connection-leak", null, true);
+    await store.withSession("acme", (session) => session.ping());
+    await new Promise((resolve) => setTimeout(resolve, 1010));
+    await store.withSession("bepnha", (session) => session.ping());
+    expect(store.pool.inUse).toBe(2);
+    // The last one still works.
+    await store.withSession("acme", (session) => session.ping());
+    faults.set("connection-leak", null, false);
+    expect(store.pool.inUse).toBe(0);
+    await Promise.all(["a", "b", "c"].map((shop) => store.withSession(shop, (session) => session.ping())));
   });
 }
 
