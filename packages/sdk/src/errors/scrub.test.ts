@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isSecretName, scrubAttributes, scrubData, scrubEvent, scrubSpan, scrubText } from "./scrub.ts";
+import { scrubAttributes, scrubData, scrubEvent, scrubSpan, scrubText } from "./scrub.ts";
 
 describe("texts", () => {
   test.each([
@@ -24,22 +24,6 @@ describe("texts", () => {
       scrubText(part.repeat(100_000));
     expect(performance.now() - started).toBeLessThan(1000);
   });
-});
-
-test("names of secrets, in any spelling; no others", () => {
-  const secret = [
-    "password",
-    "X-Api-Key",
-    "access_token",
-    "Set-Cookie",
-    "session.id",
-    "cardNumber",
-    "clientSecret",
-    "cvv",
-  ];
-  expect(secret.filter((name) => !isSecretName(name))).toEqual([]);
-  const plain = ["order_id", "tenant_id", "author", "pancake", "duration", "sessions_total", "shipping", "spin"];
-  expect(plain.filter(isSecretName)).toEqual([]);
 });
 
 test("data of any depth, size and shape is cut, not followed for ever", () => {

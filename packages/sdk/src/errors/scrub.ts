@@ -1,58 +1,22 @@
 // What leaves for the error tracker carries no secrets and no customers' data, whatever the tracker's own defaults are.
+import { Redactor } from "../logs/redaction/redactor.ts";
+import { GONE } from "../logs/redaction/text-rules.ts";
 import { withoutValues } from "../metrics/slow.ts";
 
-const GONE = "[redacted]";
-const TEXT_MAX = 8192;
-const DEPTH_MAX = 6;
-const VALUES_MAX = 2000;
-
-/** Names whose values are never sent, wherever they stand. Compared without case, `-`, `_` and `.`. */
-const SECRET =
-  /passw(?:or)?d|passwd|passphrase|secret|token|api?key|authorization|credential|cookie|session(?:id)?$|^auth$|^sid$|jwt|bearer|privatekey|cardnumber|^pan$|^cvv|^cvc|iban|^otp$|^pin$/;
 /** Request headers that help to understand an error and name nobody. */
 const HEADERS = new Set(["host", "user-agent", "accept", "content-type", "content-length", "x-request-id"]);
-/** `scheme://user:password@`, bearer tokens, `password=…` in running text, and JWTs. */
-const TEXT_RULES: readonly (readonly [RegExp, string])[] = [
-  [/(\w:\/\/)[^\s/@]{1,256}@/g, "$1***@"],
-  [/\b(bearer|basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${GONE}`],
-  [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, GONE],
-  [
-    /\b([\w-]{0,32}(?:password|passwd|secret|token|api[_-]?key))(["']?\s*[=:]\s*["']?)[^\s"'&,;]{1,256}/gi,
-    `$1$2${GONE}`,
-  ],
-];
 const URL_QUERY = /(\bhttps?:\/\/[^\s?#"']{1,2048})[?#][^\s"']*/gi;
+/** As for log lines; a tracker gets no URL's query at all. */
+const redactor = new Redactor({ also: (text) => text.replace(URL_QUERY, "$1") });
 
-/** Text as it may be sent: without passwords, tokens and URLs' queries. */
+/** Text as it may be sent: without passwords, tokens, cards, e-mail addresses and URLs' queries. */
 export function scrubText(text: string): string {
-  let clean = text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
-  clean = clean.replace(URL_QUERY, "$1");
-  for (const [pattern, replacement] of TEXT_RULES) clean = clean.replace(pattern, replacement);
-  return clean;
-}
-
-export function isSecretName(name: string): boolean {
-  return SECRET.test(name.toLowerCase().replace(/[-_.\s]/g, ""));
+  return redactor.text(text);
 }
 
 /** A copy of plain data without secrets; bounded in depth and size, because anybody may attach anything. */
 export function scrubData(data: unknown): unknown {
-  return copy(data, DEPTH_MAX, { left: VALUES_MAX });
-}
-
-function copy(value: unknown, depth: number, budget: { left: number }): unknown {
-  budget.left -= 1;
-  if (typeof value === "string") return scrubText(value);
-  if (typeof value !== "object" || value === null) return value;
-  if (value instanceof Date) return value;
-  if (depth === 0 || budget.left <= 0) return "[cut]";
-  if (Array.isArray(value)) return value.slice(0, budget.left).map((item) => copy(item, depth - 1, budget));
-  const clean: Record<string, unknown> = {};
-  for (const [name, item] of Object.entries(value)) {
-    if (budget.left <= 0) break;
-    clean[name] = isSecretName(name) ? GONE : copy(item, depth - 1, budget);
-  }
-  return clean;
+  return redactor.fields(data);
 }
 
 /** The parts of an event that can carry what nobody is to see; the form that all versions of the client share. */
@@ -168,7 +132,7 @@ export function scrubAttributes(attributes: Readonly<Record<string, unknown>>): 
     if (header !== undefined && !HEADERS.has(header)) continue;
     if (typeof value === "string" && STATEMENT.test(name)) clean[name] = statement(value, attributes);
     else if (typeof value === "string" && URL_LIKE.test(name)) clean[name] = scrubText(withoutQuery(value));
-    else clean[name] = isSecretName(name) ? GONE : scrubData(value);
+    else clean[name] = redactor.isSecret(name) ? GONE : scrubData(value);
   }
   return clean;
 }

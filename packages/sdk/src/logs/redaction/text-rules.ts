@@ -31,7 +31,7 @@ const PRIVATE_KEY =
 const COOKIE_HEADER = /\b((?:set-)?cookie["']?\s{0,4}:\s{0,4}["']?)[^\r\n"']{1,8192}/gi;
 /** `password=…`, `"apiKey": "…"`, `?access_token=…`: up to the next separator, or to the closing quote. */
 const NAMED_VALUE =
-  /([\w.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|\bpwd|\bcvv2?|\bcvc2?)["']?\s{0,4}[=:]\s{0,4})(?:"[^"\r\n]{1,2048}"?|'[^'\r\n]{1,2048}'?|[^\s"'&,;()[\]{}]{1,2048})/gi;
+  /([\w.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|\bpwd|\bcvv2?|\bcvc2?)["']?\s{0,4}[=:]\s{0,4})(?:(")[^"\r\n]{1,2048}"?|(')[^'\r\n]{1,2048}'?|[^\s"'&,;()[\]{}]{1,2048})/gi;
 const HAS_SECRET_WORD = /passw|passphrase|secret|token|key|pwd|cv[vc]|cookie/i;
 
 const CARDS: TextRule = { mayHold: (text) => /\d/.test(text), clean: withoutCards };
@@ -50,7 +50,7 @@ const TOKENS: TextRule = {
 };
 const NAMED_VALUES: TextRule = {
   mayHold: (text) => (text.includes("=") || text.includes(":")) && HAS_SECRET_WORD.test(text),
-  clean: (text) => text.replace(COOKIE_HEADER, `$1${GONE}`).replace(NAMED_VALUE, `$1${GONE}`),
+  clean: (text) => text.replace(COOKIE_HEADER, `$1${GONE}`).replace(NAMED_VALUE, `$1$2$3${GONE}$2$3`),
 };
 
 /** The rules in the order in which they have to run: passwords in URLs look like e-mail addresses. */
