@@ -11,7 +11,14 @@ export {
   userListSchema,
   userSchema,
 } from "./access.ts";
-export { type Annotation, annotationSchema, type Deploy, deploySchema } from "./annotations.ts";
+export {
+  type AlertDeploy,
+  type Annotation,
+  alertDeploysSchema,
+  annotationSchema,
+  type Deploy,
+  deploySchema,
+} from "./annotations.ts";
 export {
   type AlertQuality,
   type AlertSeen,

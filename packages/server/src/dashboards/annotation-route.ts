@@ -1,10 +1,11 @@
 // Grafana's annotations API, and our own for deploys.
 import type { Clock, TenantScope } from "@storewatch/model";
 import { scopeAllows } from "@storewatch/model";
-import { deploySchema } from "@storewatch/model/api";
+import { alertDeploysSchema, deploySchema } from "@storewatch/model/api";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { StorewatchError } from "../kernel/errors.ts";
+import { deploysAround } from "./alert-deploys.ts";
 import type { AnnotationQuery, AnnotationStore, StoredAnnotation } from "./annotation-store.ts";
 import { markDeploy } from "./deploys.ts";
 
@@ -29,6 +30,15 @@ const newAnnotation = z.looseObject({
   tenant: z.string().max(64).optional(),
 });
 
+/** Of the alert; labels that it does not have are left out. */
+const alertQuery = z.object({
+  /** ms since the epoch. */
+  start: z.coerce.number().int().nonnegative(),
+  service: z.string().max(200).optional(),
+  job: z.string().max(200).optional(),
+  tenant: z.string().max(64).optional(),
+});
+
 export function annotationRoutes(deps: AnnotationRouteDependencies): FastifyPluginAsync {
   return async (app) => {
     app.get("/api/annotations", { config: { access: "viewer" } }, async (request) =>
@@ -50,6 +60,20 @@ export function annotationRoutes(deps: AnnotationRouteDependencies): FastifyPlug
     const deploy = { summary: "Mark a deploy; the same one again answers with its mark", tags: ["deploys"] };
     app.post("/api/storewatch/v1/deploys", { config: { access: "mark" }, schema: deploy }, async (request, reply) =>
       addDeploy(deps, request, reply),
+    );
+    const around = {
+      summary: "Deploys around the start of an alert, the likeliest cause first. ?start in ms, and its labels",
+      tags: ["deploys"],
+      querystring: alertQuery,
+      response: { 200: alertDeploysSchema },
+    };
+    app.get<{ Querystring: z.infer<typeof alertQuery> }>(
+      "/api/storewatch/v1/deploys",
+      { config: { access: "viewer" }, schema: around },
+      async ({ principal, query: { start, service, job, tenant } }) => {
+        const services = [service, job].filter((name) => name !== undefined && name !== "") as string[];
+        return { deploys: deploysAround(principal.scope, deps.store, { startMs: start, services, tenant }) };
+      },
     );
   };
 }

@@ -2,12 +2,14 @@
 import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { type Clock, scopeAllows, type TenantScope } from "@storewatch/model";
 import { z } from "zod";
+import { RANDOM_ID_MIN, randomNumericId } from "../kernel/rng.ts";
 import { replaceFile } from "./persistence.ts";
 
-/** The newest of them are kept. */
+/** The newest of them are kept; a shop that sets too many loses its own. */
 const ANNOTATIONS_MAX = 10_000;
 
 const storedSchema = z.object({
+  /** Random: a count would tell each shop how many marks the others set. */
   id: z.number().int(),
   time: z.number(),
   timeEnd: z.number(),
@@ -50,8 +52,9 @@ export interface AnnotationStoreOptions {
 export class AnnotationStore {
   /** In order of insertion, oldest first. */
   private annotations: StoredAnnotation[] = [];
-  private nextId = 1;
   private lines = 0;
+  /** The file has other ids than the memory. */
+  private isOutdated = false;
   private descriptor: number;
 
   constructor(private readonly options: AnnotationStoreOptions) {
@@ -62,10 +65,10 @@ export class AnnotationStore {
 
   /** Durable when it returns. */
   add(annotation: NewAnnotation): StoredAnnotation {
-    const stored = { ...annotation, id: this.nextId++, created: this.options.clock.nowMs() };
+    const stored = { ...annotation, id: this.freeId(), created: this.options.clock.nowMs() };
     this.append({ add: stored });
     this.annotations.push(stored);
-    if (this.annotations.length > ANNOTATIONS_MAX) this.annotations.shift();
+    this.annotations = fairlyNewest(this.annotations);
     this.options.onChange();
     return stored;
   }
@@ -90,7 +93,7 @@ export class AnnotationStore {
     return true;
   }
 
-  /** Those that everyone may see and those of the scope's shops, newest first. */
+  /** Those that everyone may see and those of the scope's shops, newest first; of the same time the last one that was set. */
   list(scope: TenantScope, query: AnnotationQuery): StoredAnnotation[] {
     const { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, tags, matchAny, dashboardUid } = query;
     return this.annotations
@@ -103,7 +106,8 @@ export class AnnotationStore {
         const has = (tag: string) => annotation.tags.includes(tag);
         return matchAny ? tags.some(has) : tags.every(has);
       })
-      .sort((a, b) => b.time - a.time || b.id - a.id)
+      .reverse()
+      .sort((a, b) => b.time - a.time)
       .slice(0, query.limit);
   }
 
@@ -124,6 +128,13 @@ export class AnnotationStore {
     closeSync(this.descriptor);
   }
 
+  private freeId(): number {
+    for (;;) {
+      const id = randomNumericId();
+      if (!this.annotations.some((one) => one.id === id)) return id;
+    }
+  }
+
   private append(line: z.infer<typeof lineSchema>): void {
     if (this.lines >= 2 * ANNOTATIONS_MAX) {
       closeSync(this.descriptor);
@@ -141,20 +152,29 @@ export class AnnotationStore {
       this.lines += 1;
       try {
         const line = lineSchema.parse(JSON.parse(text));
-        if ("add" in line) {
-          byId.set(line.add.id, line.add);
-          this.nextId = Math.max(this.nextId, line.add.id + 1);
-        } else byId.delete(line.remove);
+        if ("add" in line) byId.set(line.add.id, line.add);
+        else byId.delete(line.remove);
       } catch (error) {
         this.options.onUnreadable(index + 1, error instanceof Error ? error.message : String(error));
       }
     }
-    this.annotations = [...byId.values()].slice(-ANNOTATIONS_MAX);
+    this.annotations = fairlyNewest([...byId.values()]);
+    this.renumber();
+  }
+
+  /** Earlier versions counted the marks: theirs get random ids once. */
+  private renumber(): void {
+    for (const [index, annotation] of this.annotations.entries()) {
+      if (annotation.id >= RANDOM_ID_MIN) continue;
+      this.annotations[index] = { ...annotation, id: this.freeId() };
+      this.isOutdated = true;
+    }
   }
 
   /** Writes the file anew when it holds more than what is in memory: removed and forgotten ones, a torn last line. */
   private compact(): void {
-    if (this.lines === this.annotations.length) return;
+    if (this.lines === this.annotations.length && !this.isOutdated) return;
+    this.isOutdated = false;
     const lines = this.annotations.map((annotation) => `${JSON.stringify({ add: annotation })}\n`);
     replaceFile(this.options.file, lines.join(""));
     this.lines = lines.length;
@@ -164,6 +184,31 @@ export class AnnotationStore {
 /** A mark for everyone may be changed by who sees all shops; a shop's own also by that shop's people. */
 function mayChange(scope: TenantScope, tenant: string | null): boolean {
   return tenant === null ? scope.kind === "all" : scopeAllows(scope, tenant);
+}
+
+/** When there are too many, whoever has the most loses the oldest: one shop's flood does not push out the marks of others. */
+function fairlyNewest(annotations: StoredAnnotation[]): StoredAnnotation[] {
+  if (annotations.length <= ANNOTATIONS_MAX) return annotations;
+  const counts = new Map<string | null, number>();
+  for (const { tenant } of annotations) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
+  let room = ANNOTATIONS_MAX;
+  let owners = counts.size;
+  let share = 0;
+  for (const count of [...counts.values()].sort((a, b) => a - b)) {
+    share = Math.floor(room / owners);
+    if (count > share) break;
+    room -= count;
+    owners -= 1;
+  }
+  const left = new Map([...counts.keys()].map((tenant) => [tenant, share]));
+  return annotations
+    .toReversed()
+    .filter(({ tenant }) => {
+      const more = left.get(tenant) ?? 0;
+      left.set(tenant, more - 1);
+      return more > 0;
+    })
+    .reverse();
 }
 
 function readLines(file: string): string[] {

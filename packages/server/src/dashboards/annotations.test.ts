@@ -4,6 +4,7 @@ import path from "node:path";
 import { ALL_TENANTS, Labels, type TenantId, tenantScope } from "@storewatch/model";
 import { FakeClock } from "@storewatch/testkit";
 import Fastify, { type FastifyInstance } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StorewatchError } from "../kernel/errors.ts";
 import { silentLogger } from "../kernel/logger.ts";
@@ -45,6 +46,8 @@ beforeEach(async () => {
   unreadable = [];
   store = open();
   app = Fastify();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
   app.addHook("onRequest", async (request) => {
     request.principal = principal;
   });
@@ -65,6 +68,8 @@ async function call(method: "GET" | "POST" | "DELETE", url: string, payload?: ob
   return { status: response.statusCode, json: response.json() };
 }
 
+const all = (one: AnnotationStore) => one.list(ALL_TENANTS, { tags: [], matchAny: false, limit: 20_000 });
+
 const texts = async (query = "") =>
   ((await call("GET", `/api/annotations?${query}`)).json as Array<{ text: string }>).map((a) => a.text);
 
@@ -72,15 +77,16 @@ describe("annotations", () => {
   test("add, find by time and tags, delete", async () => {
     await call("POST", "/api/annotations", { text: "sale", time: 1000, timeEnd: 5000, tags: ["sale", "vn"] });
     const second = await call("POST", "/api/annotations", { text: "fix", time: 7000, tags: ["vn"] });
-    expect(second.json).toEqual({ message: "Annotation added", id: 2 });
+    expect(second.json).toEqual({ message: "Annotation added", id: expect.any(Number) });
     expect(await texts()).toEqual(["fix", "sale"]);
     expect(await texts("from=4000&to=6000")).toEqual(["sale"]);
     expect(await texts("tags=vn&tags=sale")).toEqual(["sale"]);
     expect(await texts("tags=none&tags=sale&matchAny=true")).toEqual(["sale"]);
     expect(await texts("limit=1")).toEqual(["fix"]);
     expect(changes).toBe(2);
-    expect((await call("DELETE", "/api/annotations/2")).json).toEqual({ message: "Annotation deleted" });
-    expect((await call("DELETE", "/api/annotations/2")).status).toBe(404);
+    const { id } = second.json;
+    expect((await call("DELETE", `/api/annotations/${id}`)).json).toEqual({ message: "Annotation deleted" });
+    expect((await call("DELETE", `/api/annotations/${id}`)).status).toBe(404);
     expect(await texts()).toEqual(["sale"]);
   });
 
@@ -92,13 +98,12 @@ describe("annotations", () => {
   });
 
   test("a shop's people see and change their own marks, and only see those for everyone", async () => {
-    await call("POST", "/api/annotations", { text: "for all" });
-    await call("POST", "/api/annotations", { text: "acme's", tenant: "acme" });
+    const forAll = (await call("POST", "/api/annotations", { text: "for all" })).json.id;
+    const acmes = (await call("POST", "/api/annotations", { text: "acme's", tenant: "acme" })).json.id;
     principal = of("bepnha");
     expect(await texts()).toEqual(["for all"]);
     expect((await call("POST", "/api/annotations", { text: "spy", tenant: "acme" })).status).toBe(403);
-    expect((await call("DELETE", "/api/annotations/1")).status).toBe(404);
-    expect((await call("DELETE", "/api/annotations/2")).status).toBe(404);
+    for (const id of [forAll, acmes]) expect((await call("DELETE", `/api/annotations/${id}`)).status).toBe(404);
     await call("POST", "/api/annotations", { text: "bepnha's" });
     principal = of("acme");
     expect((await texts()).sort()).toEqual(["acme's", "for all"]);
@@ -107,33 +112,93 @@ describe("annotations", () => {
   });
 
   test("a restart finds them again; a torn last line is left out and cleaned away", async () => {
-    await call("POST", "/api/annotations", { text: "one" });
-    await call("POST", "/api/annotations", { text: "two" });
-    await call("DELETE", "/api/annotations/1");
+    const one = await call("POST", "/api/annotations", { text: "one" });
+    const two = await call("POST", "/api/annotations", { text: "two" });
+    await call("DELETE", `/api/annotations/${one.json.id}`);
     appendFileSync(file, '{"add":{"id":3,"te');
     const again = open();
     expect(again.list(ALL_TENANTS, { tags: [], matchAny: false, limit: 9 }).map((a) => a.text)).toEqual(["two"]);
     expect(unreadable).toEqual([4]);
     expect(readFileSync(file, "utf8").split("\n")).toHaveLength(2);
-    again.add({ time: 1, timeEnd: 1, text: "three", tags: [], tenant: null, by: "x" });
+    const three = again.add({ time: 1, timeEnd: 1, text: "three", tags: [], tenant: null, by: "x" });
     again.close();
     const third = open();
-    expect(
-      third
-        .list(ALL_TENANTS, { tags: [], matchAny: false, limit: 9 })
-        .map((a) => a.id)
-        .sort(),
-    ).toEqual([2, 3]);
+    expect(all(third).map((a) => a.id)).toEqual([two.json.id, three.id]);
     third.close();
   });
 
   test("only the newest ten thousand are kept, in the file too", () => {
     for (let i = 0; i < 10_050; i++) store.add({ time: i, timeEnd: i, text: "x", tags: [], tenant: null, by: "x" });
     const again = open();
-    const all = again.list(ALL_TENANTS, { tags: [], matchAny: false, limit: 20_000 });
-    expect([all.length, all.at(-1)?.time]).toEqual([10_000, 50]);
+    const kept = all(again);
+    expect([kept.length, kept.at(-1)?.time]).toEqual([10_000, 50]);
     expect(readFileSync(file, "utf8").trimEnd().split("\n")).toHaveLength(10_000);
     again.close();
+  });
+
+  test("who sets too many loses their own, not those of others", () => {
+    const mark = (time: number, tenant: string | null) =>
+      JSON.stringify({
+        add: { id: 2 ** 47 + time, time, timeEnd: time, text: "x", tags: [], tenant, by: "x", created: 0 },
+      });
+    const lines = [mark(1, "acme"), mark(2, null), ...Array.from({ length: 10_100 }, (_, i) => mark(i + 3, "bepnha"))];
+    appendFileSync(file, `${lines.join("\n")}\n`);
+    const again = open();
+    const count = (tenant: string | null) => all(again).filter((one) => one.tenant === tenant).length;
+    expect([count("acme"), count(null), count("bepnha")]).toEqual([1, 1, 9998]);
+    const flood = { time: 50_000, timeEnd: 50_000, text: "x", tags: [], tenant: "bepnha", by: "x" };
+    for (let i = 0; i < 3; i++) again.add(flood);
+    expect([count("acme"), count(null), count("bepnha")]).toEqual([1, 1, 9998]);
+    expect(all(again).filter((one) => one.time === 50_000)).toHaveLength(3);
+    again.close();
+  });
+
+  test("ids tell nothing of how many marks there are; counted ones of earlier versions are replaced once", async () => {
+    const old = (id: number, text: string) =>
+      `${JSON.stringify({ add: { id, time: id, timeEnd: id, text, tags: ["t"], tenant: "acme", by: "x", created: 7 } })}\n`;
+    const lines = [old(1, "one"), old(2, "two"), old(1, "one, amended"), old(3, "three"), '{"remove":3}\n'];
+    appendFileSync(file, lines.join(""));
+    const upgraded = open();
+    const marks = all(upgraded);
+    expect(marks).toMatchObject([
+      { text: "two", time: 2, tags: ["t"], tenant: "acme", created: 7 },
+      { text: "one, amended", time: 1 },
+    ]);
+    const added = upgraded.add({ time: 3, timeEnd: 3, text: "new", tags: [], tenant: null, by: "x" });
+    const ids = [added, ...marks].map((one) => one.id);
+    for (const id of ids) expect(id >= 2 ** 47 && id < 2 ** 48 && Number.isInteger(id)).toBe(true);
+    expect(Math.abs(ids[0] - ids[1])).toBeGreaterThan(100);
+    upgraded.close();
+    const again = open();
+    expect(all(again).map((one) => one.id)).toEqual(ids);
+    expect(unreadable).toEqual([]);
+    again.close();
+  });
+});
+
+describe("deploys around an alert", () => {
+  const around = (query: string) => call("GET", `/api/storewatch/v1/deploys?${query}`);
+
+  test("asked by the alert's start and labels, within what the caller may see", async () => {
+    const tell = (body: object) => call("POST", "/api/storewatch/v1/deploys", body);
+    await tell({ service: "search", version: "3", time: START - 1000 });
+    await tell({ service: "shop", version: "2", time: START - 5000, commit: "abc" });
+    await tell({ service: "shop", version: "3-canary", tenant: "acme", time: START - 2000 });
+    const versions = async (query: string) =>
+      (await around(query)).json.deploys.map((one: { version: string; related: boolean }) => [
+        one.version,
+        one.related,
+      ]);
+    principal = of("bepnha");
+    expect(await versions(`start=${START}&service=shop&job=pods&tenant=bepnha`)).toEqual([
+      ["2", true],
+      ["3", false],
+    ]);
+    principal = { ...of("acme"), role: "viewer" };
+    expect((await versions(`start=${START}&job=shop&tenant=acme`))[0]).toEqual(["3-canary", true]);
+    expect(await versions(`start=${START + 2 * 3_600_000}`)).toEqual([]);
+    for (const bad of ["", "start=noon", "start=-1", `start=${START}&tenant=${"a".repeat(65)}`])
+      expect((await around(bad)).status, bad).toBeGreaterThanOrEqual(400);
   });
 });
 
@@ -183,6 +248,27 @@ describe("deploy marks", () => {
     await clock.advance(15_000);
     expect(await deploys()).toEqual(["Deploy: shop 1.0", "Deploy: shop 1.1"]);
     afterRestart.stop();
+  });
+
+  test("a version that is seen on one shop's own series is a deploy of that shop alone", async () => {
+    let versions = ["1.0", "1.0", "1.0"];
+    const running = async () =>
+      ["acme", "bepnha", "unknown"].map((tenant_id, i) =>
+        Labels.from({ service: "store", tenant_id, version: versions[i] }),
+      );
+    const watcher = new DeployWatcher({ store, clock, logger: silentLogger, versions: running });
+    await watcher.poll();
+    versions = ["1.1", "1.0", "1.0"];
+    await watcher.poll();
+    principal = of("bepnha");
+    expect(await deploys()).toEqual([]);
+    principal = of("acme");
+    expect(await deploys()).toEqual(["Deploy: store 1.1"]);
+    await clock.advance(60_000);
+    // What runs for no shop is everyone's, and a shop's own sight of the version does not stand in its way.
+    versions = ["1.1", "1.1", "1.1"];
+    await watcher.poll();
+    expect(all(store).map((one) => one.tenant)).toEqual([null, "bepnha", "acme"]);
   });
 
   test("a deploy that was told and then seen is one mark", async () => {

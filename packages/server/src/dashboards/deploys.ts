@@ -1,11 +1,11 @@
 // Deploy marks: told by whoever deploys, or found out when a service's `version` label changes.
-import type { Clock, Labels } from "@storewatch/model";
+import { type Clock, type Labels, parseTenantId, TENANT_LABEL } from "@storewatch/model";
 import type { Deploy } from "@storewatch/model/api";
 import type { Logger } from "../kernel/logger.ts";
 import type { AnnotationStore, StoredAnnotation } from "./annotation-store.ts";
 
 /** Build information by convention, and targets whose own labels name a version. */
-export const VERSIONS_QUERY = `group by (job, service, version) ({__name__=~".+_build_info", version!=""} or up{version!=""})`;
+export const VERSIONS_QUERY = `group by (job, service, version, ${TENANT_LABEL}) ({__name__=~".+_build_info", version!=""} or up{version!=""})`;
 const POLL_EVERY_MS = 15_000;
 /** A told deploy and the label change that it causes are one mark. */
 const SAME_DEPLOY_MS = 10 * 60_000;
@@ -57,15 +57,33 @@ function detailsOf({ environment, commit, link, message }: DeployMark): Record<s
   return told.length > 0 ? (Object.fromEntries(told) as Record<string, string>) : undefined;
 }
 
-/** A changed label: no new mark where somebody, for whichever shop or environment, told of it or it was seen. */
-function markSeen(store: AnnotationStore, clock: Clock, service: string, version: string): void {
-  const known = store.latest(["deploy", `service:${service}`]);
+/** Something that runs, by its labels. What runs for one shop alone is that shop's business. */
+interface Running {
+  readonly service: string;
+  readonly shop: string | null;
+}
+
+/**
+ * The newest mark that says what runs: of everyone, of its shop, and what was told of any shop, because a service for all
+ * has no label that says for whom it went out.
+ */
+function newestOf(store: AnnotationStore, { service, shop }: Running): StoredAnnotation | undefined {
+  return store.latest(
+    ["deploy", `service:${service}`],
+    ({ tenant, by }) => tenant === null || tenant === shop || (shop === null && by !== BY_LABEL),
+  );
+}
+
+/** A changed label: no new mark where somebody, for whichever environment, told of it or it was seen. */
+function markSeen(store: AnnotationStore, clock: Clock, running: Running, version: string): void {
+  const { service, shop } = running;
+  const known = newestOf(store, running);
   const recent = known !== undefined && clock.nowMs() - known.time < SAME_DEPLOY_MS;
   if (recent && known.tags.includes(`version:${version}`)) return;
   const tags = ["deploy", `service:${service}`, `version:${version}`];
   const time = clock.nowMs();
   const text = `Deploy: ${service} ${version}`;
-  store.add({ time, timeEnd: time, text, tags, tenant: null, by: BY_LABEL });
+  store.add({ time, timeEnd: time, text, tags, tenant: shop, by: BY_LABEL });
 }
 
 export interface DeployWatcherOptions {
@@ -78,7 +96,7 @@ export interface DeployWatcherOptions {
 
 /** Compares the versions that run with those of 15 seconds ago. */
 export class DeployWatcher {
-  /** Service → the versions seen at the last look (several during a rolling deploy). */
+  /** Service and shop → the versions seen at the last look (several during a rolling deploy). */
   private readonly known = new Map<string, ReadonlySet<string>>();
   private timer = { cancel() {} };
   private stopped = false;
@@ -102,12 +120,11 @@ export class DeployWatcher {
   async poll(): Promise<void> {
     const { store, clock, logger } = this.options;
     try {
-      const running = byService(await this.options.versions());
-      for (const [service, versions] of running) {
-        const before = this.known.get(service) ?? this.lastMarked(service);
-        this.known.set(service, versions);
+      for (const [key, { versions, ...running }] of byService(await this.options.versions())) {
+        const before = this.known.get(key) ?? this.lastMarked(running);
+        this.known.set(key, versions);
         if (!before) continue;
-        for (const version of versions) if (!before.has(version)) markSeen(store, clock, service, version);
+        for (const version of versions) if (!before.has(version)) markSeen(store, clock, running, version);
       }
     } catch (error) {
       logger.warn({ err: error }, "looking for deploys");
@@ -115,21 +132,24 @@ export class DeployWatcher {
   }
 
   /** After our own restart the last mark tells what ran before. */
-  private lastMarked(service: string): ReadonlySet<string> | undefined {
-    const mark = this.options.store.latest(["deploy", `service:${service}`]);
+  private lastMarked(running: Running): ReadonlySet<string> | undefined {
+    const mark = newestOf(this.options.store, running);
     const version = mark?.tags.find((tag) => tag.startsWith("version:"))?.slice("version:".length);
     return version === undefined ? undefined : new Set([version]);
   }
 }
 
-function byService(all: readonly Labels[]): Map<string, Set<string>> {
-  const services = new Map<string, Set<string>>();
+function byService(all: readonly Labels[]): Map<string, Running & { readonly versions: Set<string> }> {
+  const services = new Map<string, Running & { readonly versions: Set<string> }>();
   for (const labels of all) {
     const service = labels.get("service") || labels.get("job");
     const version = labels.get("version");
     if (service === "" || version === "") continue;
-    const versions = services.get(service) ?? new Set();
-    services.set(service, versions.add(version));
+    const shop = parseTenantId(labels.get(TENANT_LABEL)) ?? null;
+    const key = `${shop ?? ""}/${service}`;
+    const known = services.get(key) ?? { service, shop, versions: new Set<string>() };
+    known.versions.add(version);
+    services.set(key, known);
   }
   return services;
 }
