@@ -4,7 +4,20 @@ import winston from "winston";
 
 export type ShopLogger = winston.Logger;
 
-export function createShopLogger(options: { service: string; version: string; level: string }): ShopLogger {
+export interface LoggingOptions {
+  readonly service: string;
+  readonly version: string;
+  readonly level: string;
+  /** Instead of stderr. */
+  readonly stream?: NodeJS.WritableStream;
+}
+
+export function createShopLogger(options: LoggingOptions): ShopLogger {
+  const { stream } = options;
+  // stderr takes the logs, stdout only what a person asked for: the ready line.
+  const transport = stream
+    ? new winston.transports.Stream({ stream })
+    : new winston.transports.Console({ stderrLevels: Object.keys(winston.config.npm.levels) });
   return winston.createLogger({
     level: options.level,
     format: winston.format.combine(
@@ -14,8 +27,7 @@ export function createShopLogger(options: { service: string; version: string; le
       winston.format.json(),
     ),
     defaultMeta: { service: options.service, version: options.version },
-    // stderr takes the logs, stdout only what a person asked for: the ready line.
-    transports: [new winston.transports.Console({ stderrLevels: Object.keys(winston.config.npm.levels) })],
+    transports: [transport],
     exitOnError: false,
   });
 }

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { Writable } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import winston from "winston";
+import type winston from "winston";
 import { createShop, type Shop } from "./app.ts";
 import { FAULTS } from "./faults/switches.ts";
+import { createShopLogger } from "./logging.ts";
 import { PaymentProvider } from "./provider.ts";
 import { seededRandom } from "./random.ts";
 
@@ -17,6 +19,20 @@ let shop: Shop;
 let url: string;
 let crashes: number;
 const deployed: string[] = [];
+const lines: string[] = [];
+/** Enough for all routes of a shop, too few for what an importer gone wild makes. */
+const SERIES_PER_TENANT = 400;
+
+function recordingLogger(): winston.Logger {
+  lines.length = 0;
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  return createShopLogger({ service: "shop", version: "1.0.0", level: "info", stream });
+}
 
 beforeEach(async () => {
   directory = mkdtempSync(path.join(os.tmpdir(), "shop-"));
@@ -30,7 +46,7 @@ beforeEach(async () => {
     databaseFile: path.join(directory, "shop.db"),
     version: "1.0.0",
     providers: urls,
-    logger: winston.createLogger({ silent: true }),
+    logger: recordingLogger(),
     random: seededRandom(7),
     deploy: (version) => deployed.push(version),
     setProviderDown: (name, merchant, down) => void providers[name].setDown(merchant, down),
@@ -38,6 +54,7 @@ beforeEach(async () => {
       crashes += 1;
     },
     defaultMetrics: false,
+    seriesPerTenant: SERIES_PER_TENANT,
   });
   await new Promise<void>((resolve) => shop.server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(shop.server.address() as AddressInfo).port}`;
@@ -178,6 +195,77 @@ describe("shop", () => {
   });
 });
 
+describe("pages", () => {
+  const cookieOf = (headers: Headers) => (headers.get("set-cookie") ?? "").split(";")[0];
+  const form = async (where: string, fields: Record<string, string>, cookie: string, more: object = {}) => {
+    const headers = { "content-type": "application/x-www-form-urlencoded", cookie, ...more };
+    const body = new URLSearchParams(fields);
+    return await fetch(`${url}${where}`, { method: "POST", headers, body, redirect: "manual" });
+  };
+
+  test("a visitor without a script browses, fills a cart, orders, pays; nobody else sees the order", async () => {
+    const home = await call("GET", "/t/sen-mart/");
+    const cookie = cookieOf(home.headers);
+    expect(cookie).toMatch(/^visitor=[0-9a-f-]{36}$/);
+    expect(home.text).toContain("Tất cả sản phẩm");
+    expect(home.headers.get("content-security-policy")).toMatch(/script-src 'self';.*connect-src 'none'/);
+    expect(home.text).not.toContain("<script");
+    expect((await call("GET", "/t/sen-mart/item/p4", undefined, { cookie })).text).toContain("Nước mắm");
+    const added = await form("/t/sen-mart/cart", { productId: "p4", quantity: "2", how: "add" }, cookie);
+    expect([added.status, added.headers.get("location")]).toEqual([303, "/t/sen-mart/cart"]);
+    expect((await call("GET", "/t/sen-mart/cart", undefined, { cookie })).text).toContain('value="2"');
+    expect((await call("GET", "/t/sen-mart/cart")).text).toContain("đang trống");
+    expect((await call("GET", "/t/sen-mart/order", undefined, { cookie })).text).toContain("<option>Hà Nội</option>");
+    const paid = await form("/t/sen-mart/order", { city: "Hà Nội", provider: "paynow" }, cookie);
+    const thanks = paid.headers.get("location") ?? "";
+    expect(thanks).toMatch(/^\/t\/sen-mart\/thanks\//);
+    expect((await call("GET", thanks, undefined, { cookie })).text).toContain("Cảm ơn");
+    expect((await call("GET", thanks)).status).toBe(404);
+    expect(await metric('orders_total{tenant_id="sen-mart",status="paid"}')).toBe(1);
+    expect((await call("GET", "/t/sen-mart/cart", undefined, { cookie })).text).toContain("đang trống");
+  });
+
+  test("a payment that fails can be tried again", async () => {
+    const cookie = cookieOf((await call("GET", "/t/acme/")).headers);
+    await form("/t/acme/cart", { productId: "p1", quantity: "1", how: "add" }, cookie);
+    await fault("payment-provider-down");
+    const failed = await form("/t/acme/order", { city: "Portland", provider: "paynow" }, cookie);
+    const where = failed.headers.get("location") ?? "";
+    expect((await call("GET", where, undefined, { cookie })).text).toContain("did not go through");
+    await form(where, { provider: "vietpay" }, cookie);
+    expect((await call("GET", where, undefined, { cookie })).text).toContain("Thank you");
+  });
+
+  test("what visitors type is text; forms of other sites and odd forms are refused; errors are pages", async () => {
+    const evil = "\"><script>alert('1')</script>&";
+    const { text } = await call("GET", `/t/acme/?q=${encodeURIComponent(evil)}`);
+    expect(text).not.toContain("<script");
+    expect(text).toContain("&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;");
+    const item = { productId: "p1", quantity: "1", how: "add" };
+    expect((await form("/t/acme/cart", item, "", { "sec-fetch-site": "cross-site" })).status).toBe(403);
+    expect(
+      (await form("/admin/faults", { fault: "order-drop", on: "true" }, "", { "sec-fetch-site": "cross-site" })).status,
+    ).toBe(403);
+    for (const bad of [{ quantity: "-1" }, { quantity: "100" }, { how: "steal" }])
+      expect((await form("/t/acme/cart", { ...item, ...bad }, "")).status).toBe(400);
+    expect((await form("/t/acme/cart", { ...item, productId: "p999" }, "")).status).toBe(404);
+    const missing = await call("GET", "/t/acme/item/p999");
+    expect([missing.status, missing.text.includes("<h1>404</h1>")]).toEqual([404, true]);
+  });
+
+  test("the admin page lists every fault and switches them; the front page every shop", async () => {
+    await form("/admin/faults", { fault: "slow-page", tenant: "acme", on: "true" }, "");
+    const { text } = await call("GET", "/admin");
+    for (const name of Object.keys(FAULTS)) expect(text).toContain(`value="${name}"`);
+    expect(text).toMatch(/slow-page<\/b>\s*<span class="quiet">Acme Outfitters, since/);
+    await form("/admin/faults", { fault: "slow-page", tenant: "acme", on: "false" }, "");
+    expect((await call("GET", "/admin")).text).toContain("None.");
+    await form("/admin/deploy", { version: "3.0.0" }, "");
+    expect(deployed.at(-1)).toBe("3.0.0");
+    expect((await call("GET", "/")).text.match(/class="card"/g)).toHaveLength(20);
+  });
+});
+
 describe("faults", () => {
   test("every fault is listed, and turns on and off for one shop", async () => {
     const { json } = await call("GET", "/faults");
@@ -276,5 +364,55 @@ describe("faults", () => {
   test("process-crash ends the process", async () => {
     expect((await fault("process-crash")).status).toBe(200);
     expect(crashes).toBe(1);
+  });
+
+  test("log-flood: thousands of lines a second, of that shop, until it ends", async () => {
+    await fault("log-flood", "?tenant=acme");
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await fault("log-flood", "?on=false");
+    const count = () => lines.filter((line) => line.includes("Stock feed refused") && line.includes('"acme"')).length;
+    const flooded = count();
+    expect(flooded).toBeGreaterThan(1000);
+    expect(lines.some((line) => line.includes("Stock feed") && !line.includes('"acme"'))).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(count()).toBe(flooded);
+  });
+
+  test("noisy-tenant: series of the noisy shop stay within its cap, other shops keep theirs", async () => {
+    await call("GET", "/t/bepnha/search?q=gang");
+    await fault("noisy-tenant", "?tenant=acme");
+    const rolled = 'storewatch_sdk_rolled_up_observations_total{metric="shop_searches_total"}';
+    await expect.poll(() => metric(rolled), { timeout: 15_000 }).toBeGreaterThan(20);
+    await fault("noisy-tenant", "?on=false");
+    await call("GET", "/t/bepnha/search?q=khong-co");
+    const text = await shop.sw.metrics.text();
+    const series = (tenant: string) =>
+      text.split("\n").filter((line) => line.startsWith("shop_searches") && line.includes(tenant));
+    expect(series("acme").length).toBeLessThan(SERIES_PER_TENANT);
+    expect(series("acme").some((line) => line.includes("__other__"))).toBe(true);
+    expect(series("bepnha")).toEqual([
+      'shop_searches_total{tenant_id="bepnha",result="found"} 1',
+      'shop_searches_total{tenant_id="bepnha",result="nothing"} 1',
+    ]);
+  });
+
+  test("slow-page: a page of that shop is complete after two seconds, those of others at once", async () => {
+    await fault("slow-page", "?tenant=acme");
+    const load = async (tenant: string) => {
+      const startedMs = performance.now();
+      const { text } = await call("GET", `/t/${tenant}/`);
+      const scripts = [...text.matchAll(/<script src="([^"]+)"/g)].map(([, src]) => src);
+      for (const src of scripts) expect((await call("GET", src)).status).toBe(200);
+      return performance.now() - startedMs;
+    };
+    const [slow, fast] = await Promise.all([load("acme"), load("bepnha")]);
+    expect(slow).toBeGreaterThan(2000);
+    expect(fast).toBeLessThan(1000);
+    // The page itself is as fast as ever: only who watches its visitors' browsers sees it.
+    expect(await metric('http_request_duration_seconds_bucket{le="1",method="GET",route="/",tenant_id="acme"}')).toBe(
+      1,
+    );
+    await fault("slow-page", "?on=false");
+    expect((await call("GET", "/t/acme/")).text).not.toContain("recommendations");
   });
 });
