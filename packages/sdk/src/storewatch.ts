@@ -75,6 +75,7 @@ export function storewatch(options: StorewatchOptions): Storewatch {
   const warnings = new Warnings(clock, options.logger);
   const guard = new Guard(warnings);
   const hooks = new Hooks(guard);
+  const told = new WeakMap<object, WorkContext>();
   const metrics = new AppMetrics(options.metrics ?? {}, guard);
   const { instruments } = metrics;
   const slow = new SlowWatch(options.slow ?? {}, { http: metrics.http, instruments, hooks, warnings, guard });
@@ -127,7 +128,13 @@ export function storewatch(options: StorewatchOptions): Storewatch {
       tracer.current = next;
     },
     requestFailed(error, request) {
-      hooks.emit("requestFailed", { error, request, context: currentContext() });
+      const context = currentContext();
+      // Several places may see the same error on its way out of one request; listeners hear of it once.
+      if (context !== undefined && typeof error === "object" && error !== null) {
+        if (told.get(error) === context) return;
+        told.set(error, context);
+      }
+      hooks.emit("requestFailed", { error, request, context });
     },
     shutdown: (reason) => stopping.run(reason),
     stopping,

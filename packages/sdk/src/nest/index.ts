@@ -1,3 +1,4 @@
+export { StorewatchExceptionFilter } from "./exception-filter.ts";
 export { MetricsAuthGuard, TenantGuard } from "./guards.ts";
 export { StorewatchInterceptor } from "./interceptor.ts";
 export type { StorewatchAsyncOptions } from "./module.ts";

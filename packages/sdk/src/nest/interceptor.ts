@@ -51,7 +51,7 @@ export class StorewatchInterceptor implements NestInterceptor {
 }
 
 /** What an HttpException below 500 says is an answer (not found, forbidden), not a failure of the service. */
-function isServerError(failure: unknown): boolean {
+export function isServerError(failure: unknown): boolean {
   const status =
     typeof failure === "object" && failure !== null && "getStatus" in failure && typeof failure.getStatus === "function"
       ? Number(failure.getStatus())

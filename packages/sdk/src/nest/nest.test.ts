@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import { once } from "node:events";
-import type { INestApplication } from "@nestjs/common";
+import type { INestApplication, Provider } from "@nestjs/common";
 import {
   Controller,
   Get,
@@ -12,7 +12,7 @@ import {
   Param,
   UseGuards,
 } from "@nestjs/common";
-import { ExternalContextCreator, NestFactory } from "@nestjs/core";
+import { APP_FILTER, ExternalContextCreator, NestFactory } from "@nestjs/core";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import type { Registry } from "prom-client";
 import { Observable } from "rxjs";
@@ -25,6 +25,7 @@ import {
   PerformanceService,
   PROMETHEUS_REGISTRY,
   STOREWATCH,
+  StorewatchExceptionFilter,
   StorewatchModule,
   TenantGuard,
 } from "./index.ts";
@@ -59,12 +60,21 @@ class Orders {
   own() {
     return "secret";
   }
+  guarded() {
+    return "never";
+  }
 }
 decorate(Orders, [Shop]);
 Controller("shops/:shop/orders")(Orders);
 method(Orders, "create", Get(":id"), UseGuards(TenantGuard));
 Param("id")(Orders.prototype, "create", 0);
 method(Orders, "own", Get("own/metrics"), UseGuards(new MetricsAuthGuard({ bearer: "s3cret" })));
+const brokenGuard = {
+  canActivate() {
+    throw new Error("the session store is away");
+  },
+};
+method(Orders, "guarded", Get("guarded/door"), UseGuards(brokenGuard));
 
 /** Decorators as functions: what a compiler makes of `@Inject(token)` on constructor parameters. */
 function decorate(target: abstract new (...args: never[]) => object, tokens: readonly unknown[]): void {
@@ -80,9 +90,9 @@ function method(target: { prototype: object }, name: string, ...decorators: Meth
 const sw = () =>
   storewatch({ service: "shop", metrics: { defaults: false }, tenant: { from: [{ path: "/api/shops/:tenant" }] } });
 
-async function start(imports: unknown[], fastify: boolean) {
+async function start(imports: unknown[], fastify: boolean, providers: Provider[] = []) {
   class App {}
-  Module({ imports: imports as never[], controllers: [Orders], providers: [Shop] })(App);
+  Module({ imports: imports as never[], controllers: [Orders], providers: [Shop, ...providers] })(App);
   const app = fastify
     ? await NestFactory.create(App, new FastifyAdapter(), { logger: false })
     : await NestFactory.create(App, { logger: false });
@@ -120,6 +130,19 @@ describe.each([
     expect(text).toContain('revenue_total{tenant_id="acme",currency="VND"} 50000');
     // Answers below 500 are answers.
     expect(failed).toEqual(["database is away"]);
+  });
+
+  test("with the filter, what guards throw is told as well; what a handler throws is told once", async () => {
+    const monitoring = sw();
+    const failed: unknown[] = [];
+    monitoring.hooks.on("requestFailed", ({ error }) => failed.push((error as Error).message));
+    const filter = { provide: APP_FILTER, useClass: StorewatchExceptionFilter };
+    const { url } = await start([StorewatchModule.forRoot(monitoring)], fastify, [filter]);
+    const statuses: number[] = [];
+    for (const path of ["acme/orders/broken", "acme/orders/guarded/door", "acme/orders/missing"])
+      statuses.push((await fetch(`${url}/api/shops/${path}`)).status);
+    expect(statuses).toEqual([500, 500, 404]);
+    expect(failed).toEqual(["database is away", "the session store is away"]);
   });
 
   test("health and the guard for metrics", async () => {
