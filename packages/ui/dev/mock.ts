@@ -320,6 +320,11 @@ function dashboardsApi(app: FastifyInstance, content: string, extra: string | un
     const deploy = { id: 1, time, timeEnd: time, text: "shop 1.8.2", tags: ["deploy", "shop"] };
     return time >= Number(p.get("from")) && time <= Number(p.get("to")) ? [deploy] : [];
   });
+  app.get("/api/storewatch/v1/deploys", async () => {
+    const link = "https://ci.example.com/shop/4711";
+    const deploy = { service: "shop", version: "1.8.2", environment: "production", commit: "4be1f00d", link };
+    return { deploys: [{ id: 1, time: startMs - 31 * MINUTE, text: "shop 1.8.2", related: true, ...deploy }] };
+  });
 }
 
 function notificationsAt(startMs: number): NotificationView[] {

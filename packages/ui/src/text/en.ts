@@ -254,6 +254,17 @@ export const en = {
     nobody: "nobody is told",
     alwaysOn: "{{names}} fires always: the sign that rules and routing work.",
   },
+  deploys: {
+    title: "Deployed",
+    before: "{{span}} before",
+    after: "{{span}} after the start",
+    commit: "commit",
+    only: "only for {{shop}}",
+    none: "nothing in the hour before, nor since",
+    noneOfThese: "nothing of this service or shop in the hour before, nor since",
+    others_one: "{{count}} deploy of others",
+    others_other: "{{count}} deploys of others",
+  },
   silence: {
     title: "Silence alerts",
     titleEdit: "Change the silence",

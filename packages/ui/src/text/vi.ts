@@ -247,6 +247,16 @@ export const vi = {
     nobody: "không ai được báo",
     alwaysOn: "{{names}} luôn báo: dấu hiệu cho thấy quy tắc và tuyến thông báo vẫn chạy.",
   },
+  deploys: {
+    title: "Triển khai",
+    before: "{{span}} trước đó",
+    after: "{{span}} sau khi bắt đầu",
+    commit: "commit",
+    only: "chỉ cho {{shop}}",
+    none: "không có lần nào trong giờ trước đó và từ đó đến nay",
+    noneOfThese: "dịch vụ và cửa hàng này không có lần nào trong giờ trước đó và từ đó đến nay",
+    others_other: "{{count}} lần triển khai khác",
+  },
   silence: {
     title: "Tắt tiếng cảnh báo",
     titleEdit: "Sửa lượt tắt tiếng",

@@ -10,8 +10,10 @@ import { StateMark, severityState } from "../../design/state.tsx";
 import { moment, span } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
 import { labelsText } from "../routing/label-text.ts";
+import { AlertDeploys } from "./alert-deploys.tsx";
 import type { AlertItem } from "./alert-list.ts";
 import { tellSeen } from "./calm-api.ts";
+import { isWebUrl } from "./deploy-list.ts";
 import "./alerts.css";
 
 interface AlertRowProps {
@@ -62,6 +64,7 @@ export function AlertRow({ item, showName, silences, flapping, shopName, onSilen
           ))}
           {item.state === "inhibited" && <p className="muted">{t("alerts.inhibitedBy")}</p>}
           <dl>
+            <AlertDeploys item={item} shopName={shopName} />
             <dt>{t("alerts.labels")}</dt>
             <dd>
               <Chips labels={item.labels} />
@@ -106,7 +109,6 @@ function SilencedBy({ silence }: { readonly silence: Silence | undefined }) {
 function AlertActions({ item, onSilence }: Pick<AlertRowProps, "item" | "onSilence">) {
   const { t } = useTranslation();
   const runbook = item.annotations.runbook_url;
-  const isWeb = runbook !== undefined && /^https?:\/\//.test(runbook);
   return (
     <div className="row">
       {onSilence && item.state !== "silenced" && (
@@ -127,7 +129,7 @@ function AlertActions({ item, onSilence }: Pick<AlertRowProps, "item" | "onSilen
           {t("bar.shop")}: {item.tenant}
         </Link>
       )}
-      {isWeb && (
+      {runbook && isWebUrl(runbook) && (
         <a
           href={runbook}
           target="_blank"

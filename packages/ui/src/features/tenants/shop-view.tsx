@@ -1,6 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import type { TenantOverview } from "@storewatch/model/api";
+import type { Annotation, TenantOverview } from "@storewatch/model/api";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -10,16 +10,16 @@ import { useTimeRange, useUrlActions } from "../../app/url-state.ts";
 import { Legend } from "../../chart/legend.tsx";
 import { SpanTrack } from "../../chart/span-track.tsx";
 import { TimeChart } from "../../chart/time-chart.tsx";
-import type { ChartMark } from "../../chart/types.ts";
 import { Empty, Headline, Loaded, Panel } from "../../design/blocks.tsx";
 import { duration, NOTHING, percent } from "../../design/numbers.ts";
 import { moment, span } from "../../design/times.ts";
 import { currentLanguage } from "../../text/index.ts";
+import { DeployFacts } from "../alerts/deploy-facts.tsx";
 import { SilenceButton } from "../alerts/silence-button.tsx";
 import { commonFigures, FigureRow } from "../overview/figures.tsx";
 import { reasonText, shopSentence, toldReason } from "../overview/headline.ts";
 import { alertRows, type Lane, shopLanes } from "./lanes.ts";
-import { useDeployMarks } from "./use-deploys.ts";
+import { useShopDeploys } from "./use-deploys.ts";
 import "./shop.css";
 
 export function ShopPage() {
@@ -98,14 +98,14 @@ function Lanes({ page }: { readonly page: TenantOverview }) {
   const axisWidth = useMediaQuery("(max-width: 720px)") ? AXIS_WIDTH.phone : AXIS_WIDTH.wide;
   const { timesMs } = page;
   const [fromMs, toMs] = [timesMs[0] ?? page.fromMs, timesMs[timesMs.length - 1] ?? page.toMs];
-  const deploys = useDeployMarks(fromMs, toMs);
+  const { deploys, marks } = useShopDeploys(page.shop.id, fromMs, toMs);
   const lanes = shopLanes(page, t("overview.before", { span: span(page.toMs - page.fromMs, currentLanguage()) }), t);
   const chart = {
     timesMs,
     fromMs,
     toMs,
     min: 0,
-    marks: deploys,
+    marks,
     syncKey: `shop-${page.shop.id}`,
     axisWidth,
     onSelect: setWindow,
@@ -195,7 +195,7 @@ function DeployLane({
   indent,
 }: {
   readonly indent: number;
-  readonly deploys: readonly ChartMark[];
+  readonly deploys: readonly Annotation[];
   readonly atMs: number;
 }) {
   const { t } = useTranslation();
@@ -206,9 +206,11 @@ function DeployLane({
       </div>
       <div className="lane-rows" style={{ paddingLeft: indent }}>
         {deploys.length === 0 && <p className="muted">{t("shop.noDeploys")}</p>}
-        {deploys.slice(0, 8).map((mark) => (
-          <p key={`${mark.timeMs} ${mark.label}`} className="deploy">
-            <i aria-hidden="true" /> {moment(mark.timeMs, atMs, currentLanguage())} <span>{mark.label}</span>
+        {deploys.slice(0, 8).map((deploy) => (
+          <p key={deploy.id} className="deploy">
+            <i aria-hidden="true" /> {moment(deploy.time, atMs, currentLanguage())}{" "}
+            <span className="muted">{deploy.text}</span>
+            <DeployFacts commit={deploy.data?.commit} link={deploy.data?.link} />
           </p>
         ))}
       </div>
