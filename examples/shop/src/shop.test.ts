@@ -408,7 +408,7 @@ describe("faults", () => {
     const [slow, fast] = await Promise.all([load("acme"), load("bepnha")]);
     expect(slow).toBeGreaterThan(2000);
     expect(fast).toBeLessThan(1000);
-    // The page itself is as fast as ever: only who watches its visitors' browsers sees it.
+    // The page itself is as fast as ever: what is slow is what its visitors wait for.
     expect(await metric('http_request_duration_seconds_bucket{le="1",method="GET",route="/",tenant_id="acme"}')).toBe(
       1,
     );

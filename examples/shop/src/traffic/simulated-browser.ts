@@ -34,7 +34,7 @@ const FILES = /<(?:script src|link rel="stylesheet" href)="([^"]+)"/g;
 /** Files that a browser has kept from the page before. */
 const CACHED = /^\/assets\//;
 /** Share of page views with a script error: old browsers, extensions. */
-const ERROR_SHARE = 0.004;
+const ERROR_SHARE = 0.01;
 
 export class SimulatedBrowser {
   constructor(private readonly options: SimulatedBrowserOptions) {}
@@ -61,11 +61,11 @@ export class SimulatedBrowser {
   private timings(page: string, answered: number, files: number): PageEvent[] {
     const { random } = this.options;
     // One visitor in five has a slow line or an old telephone.
-    const pace = random() < 0.2 ? 2.4 : 1;
+    const pace = random() < 0.2 ? 2 : 1;
     const round = (value: number) => Math.round(value * 1e4) / 1e4;
     const ttfb = answered + pace * (0.06 + exponential(random, 0.09));
     const fcp = ttfb + files + pace * (0.12 + exponential(random, 0.12));
-    const lcp = fcp + pace * exponential(random, 0.25);
+    const lcp = fcp + pace * exponential(random, 0.2);
     const load = lcp + pace * (0.05 + exponential(random, 0.15));
     const cls = random() < 0.8 ? 0 : exponential(random, 0.06);
     const events: PageEvent[] = [{ kind: "view", page }];
