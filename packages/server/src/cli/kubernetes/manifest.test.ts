@@ -175,10 +175,11 @@ describe("the objects", () => {
 
 describe("the example's files are what the command prints", () => {
   const shop = (name: string, more: readonly string[]) => [
-    ...["--service", name, "--namespace", "shop", "--image", "registry.example/shop:1.0.0", "--metrics-port", "8080"],
+    ...["--service", name, "--namespace", "shop", "--image", "registry.example/shop:1.0.0"],
     ...["--secret", "shop-secrets", "--writable", "/data", ...more],
     ...["--", "--host", "0.0.0.0", "--port", "8080", "--rate", "0", "--data", "/data"],
-    ...["--metrics-token", "$(METRICS_TOKEN)"],
+    // The bearer token is in METRICS_TOKEN. The notice is what readiness probes need to see it.
+    ...["--metrics-port", "9464", "--shutdown-notice-ms", "5000"],
   ];
   test.each([
     ["shop.yaml", shop("shop", ["--max-replicas", "6"])],
