@@ -1,7 +1,7 @@
 // A connection as one request sees it: the shop's statements, timed and, under the fault `slow-database`, slow.
 import type { Product } from "../catalogue.ts";
-import type { StoreParts } from "./shop-store.ts";
 import type { SqlConnection, SqlValue } from "./sql.ts";
+import type { StoreParts } from "./store-parts.ts";
 
 export type OrderStatus = "pending" | "paid" | "declined" | "payment_failed";
 

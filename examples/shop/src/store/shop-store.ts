@@ -1,23 +1,15 @@
 // Catalogue and orders, and how a request gets a connection: one for as long as its work lasts.
-import type { Performance } from "@storewatch/sdk";
 import { catalogueOf, type Product } from "../catalogue.ts";
-import type { FaultSwitches } from "../faults/switches.ts";
 import { TENANTS } from "../tenants.ts";
 import { SCHEMA } from "./schema.ts";
 import { ShopSession } from "./shop-session.ts";
 import type { SqlConnection, SqlPool } from "./sql.ts";
+import type { StoreParts } from "./store-parts.ts";
 
 /** The fault `connection-leak` takes this share of the pool. */
 const LEAK_SHARE_MAX = 0.9;
 /** It loses this many connections a second at most. */
 const LEAK_EVERY_MS = 1000;
-
-export interface StoreParts {
-  readonly faults: FaultSwitches;
-  /** Tells slow statements. */
-  readonly performance: Pick<Performance, "timeQuery">;
-  readonly random: () => number;
-}
 
 export class ShopStore {
   private lastLeakMs = Number.NEGATIVE_INFINITY;
