@@ -1,5 +1,6 @@
 // The example shop on real PostgreSQL and Redis: the same contracts as on SQLite and memory, and both of them going away.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import path from "node:path";
 import { findPeer, freePort, temporaryDir, waitUntil } from "@storewatch/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MemoryCarts } from "../examples/shop/src/carts/memory-carts.ts";
@@ -139,3 +140,71 @@ describe.skipIf(!redisServer)("Redis", () => {
     await carts.close();
   }, 60_000);
 });
+
+describe.skipIf(!initdb || !redisServer)("the whole shop on both", () => {
+  test("orders are in PostgreSQL, carts in Redis; without Redis it is degraded and still sells", async () => {
+    const server = await startPostgres();
+    const port = await freePort();
+    const where = ["--port", String(port), "--bind", "127.0.0.1", "--dir", temporaryDir("shop-redis-"), "--save", ""];
+    const redis = spawn(redisServer ?? "", where, { stdio: "ignore" });
+    const shop = fork(
+      path.resolve(import.meta.dirname, "../examples/shop/dist/main.js"),
+      ["--port", "0", "--rate", "0", "--data", temporaryDir("shop-data-")],
+      {
+        silent: true,
+        execArgv: [],
+        env: {
+          ...process.env,
+          DATABASE_URL: `postgres://postgres:${encodeURIComponent(server.password)}@127.0.0.1:${server.port}/postgres`,
+          REDIS_URL: `redis://127.0.0.1:${port}`,
+        },
+      },
+    );
+    try {
+      const { url } = await new Promise<{ url: string }>((resolve) =>
+        shop.once("message", (message) => resolve(message as { url: string })),
+      );
+      const status = async () => ((await (await fetch(`${url}/health`)).json()) as { status: string }).status;
+      await waitUntil(async () => (await status()) === "healthy", 15_000);
+      expect(await purchase(url)).toBe("paid");
+      expect(server.sql("SELECT tenant_id, status FROM orders").trim()).toBe("acme|paid");
+      const gone = new Promise((resolve) => redis.once("exit", resolve));
+      redis.kill("SIGKILL");
+      await gone;
+      expect(await purchase(url)).toBe("paid");
+      await waitUntil(async () => (await status()) === "degraded", 10_000);
+      expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+      server.stop();
+      await waitUntil(async () => (await status()) === "unhealthy", 15_000);
+      expect((await fetch(`${url}/health/ready`)).status).toBe(503);
+      server.start();
+      await waitUntil(async () => (await status()) === "degraded", 15_000);
+      expect(await purchase(url)).toBe("paid");
+    } finally {
+      const ended = new Promise((resolve) => shop.once("exit", resolve));
+      shop.kill("SIGTERM");
+      await ended;
+      redis.kill("SIGKILL");
+      server.stop();
+    }
+  }, 90_000);
+});
+
+/** The status of the order, or of the request that failed. Declined by chance: tried again. */
+async function purchase(url: string): Promise<string> {
+  const post = async (where: string, body: object) => {
+    const headers = { "content-type": "application/json", "x-session-id": "s1" };
+    const reply = await fetch(`${url}/t/acme${where}`, { method: "POST", headers, body: JSON.stringify(body) });
+    return { ...((await reply.json()) as { id?: string }), status: reply.status };
+  };
+  const { id: cartId } = await post("/carts", {});
+  await post(`/carts/${cartId}/items`, { productId: "p1", quantity: 1 });
+  const order = await post("/checkout", { cartId, city: "Portland" });
+  if (order.status !== 201) return `checkout ${order.status}`;
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const paid = await post(`/orders/${order.id}/payment`, { provider: "paynow" });
+    if (paid.status === 200) return "paid";
+    if (paid.status !== 402) return `payment ${paid.status}`;
+  }
+  return "declined";
+}
