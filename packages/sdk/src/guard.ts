@@ -2,7 +2,7 @@
 import type { Warnings } from "./warnings.ts";
 
 /** Parts of the SDK that can fail, as a label: a closed set, so that counting failures cannot flood. */
-export type Part = "tenant" | "context" | "metrics" | "business" | "health" | "hooks" | "shutdown";
+export type Part = "tenant" | "context" | "metrics" | "business" | "health" | "hooks" | "shutdown" | "logs";
 
 export class Guard {
   private readonly warnings: Warnings;
