@@ -32,9 +32,8 @@ export function httpSender(target: Target, options: ElasticsearchOptions, timeou
     ...(options.compress ? { "content-encoding": "gzip" } : {}),
   };
 
-  const send = async (body: string): Promise<Reply> => {
-    const bytes = options.compress ? await gzipped(body) : Buffer.from(body);
-    return new Promise((resolve, reject) => {
+  const exchange = (bytes: Buffer, again: boolean): Promise<Reply> =>
+    new Promise((resolve, reject) => {
       const request = (secure ? httpsRequest : httpRequest)(target.url, {
         method: "POST",
         agent,
@@ -44,17 +43,21 @@ export function httpSender(target: Target, options: ElasticsearchOptions, timeou
       // From the first byte to the last: a server that trickles must not hold the queue for ever.
       const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       timer.unref();
-      const settled = (): void => clearTimeout(timer);
-      request.on("error", (error) => {
-        settled();
-        reject(error);
+      request.on("error", (error: NodeJS.ErrnoException) => {
+        clearTimeout(timer);
+        // The server closed the kept connection just as it was used: no fault of anybody's.
+        if (again && request.reusedSocket && error.code === "ECONNRESET") exchange(bytes, false).then(resolve, reject);
+        else reject(error);
       });
       request.on("response", (response) => {
-        replyOf(response).then(resolve, reject).finally(settled);
+        replyOf(response)
+          .then(resolve, reject)
+          .finally(() => clearTimeout(timer));
       });
       request.end(bytes);
     });
-  };
+  const send = async (body: string): Promise<Reply> =>
+    exchange(options.compress ? await gzipped(body) : Buffer.from(body), true);
   return {
     send,
     close: () => {

@@ -22,7 +22,7 @@ export interface ShippingStats {
 export interface ShipperParts {
   readonly clock: Clock;
   readonly sender: Sender;
-  /** Told of what goes wrong: once for each reason until lines arrive again. */
+  /** Told of what goes wrong, once for each reason; of a full buffer and an absent server again after lines arrived. */
   readonly warn: (problem: string) => void;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -40,7 +40,7 @@ const PAUSE_MAX_MS = 30_000;
 const PAUSE_FLUSHING_MS = 250;
 /** Halvings of a batch until the line that breaks it is alone. */
 const SPLITS_WITHOUT_PAUSE = 10;
-/** About 8 minutes of pauses. */
+/** At least 5 minutes of pauses. */
 const REFUSALS_MAX = 20;
 /** What a waiting line takes beside its text. */
 const ENTRY_BYTES = 200;
@@ -156,13 +156,22 @@ export class Shipper {
     clearTimeout(this.timer);
     this.timerAtMs = dueMs;
     this.scope.runInAsyncScope(() => {
-      this.timer = setTimeout(() => {
-        this.timer = undefined;
-        void this.sendBatch();
-      }, dueMs - this.parts.clock.monotonicMs());
+      this.timer = setTimeout(
+        () => {
+          this.timer = undefined;
+          this.due();
+        },
+        Math.ceil(dueMs - this.parts.clock.monotonicMs()),
+      );
       // A process that has nothing else to do may end; who wants the last lines calls flush.
       this.timer.unref();
     });
+  }
+
+  /** A pause may have begun after the timer was set: by a request of `flush`. */
+  private due(): void {
+    if (this.parts.clock.monotonicMs() < this.nextAtMs()) this.schedule();
+    else void this.sendBatch();
   }
 
   /** At once while there is a batch's worth, else after the interval. */
@@ -214,7 +223,9 @@ export class Shipper {
     this.failures = 0;
     this.sendFromMs = 0;
     this.batchLines = Math.min(this.batchLines * 2, BATCH.lines);
-    if (lines > 0 && this.dropped.full + this.dropped.refused + this.dropped.expired === 0) this.told.clear();
+    if (lines === 0) return;
+    this.told.delete("unreachable");
+    this.told.delete("full");
   }
 
   private putOff(entries: readonly Entry[]): void {
@@ -236,7 +247,8 @@ export class Shipper {
   private failed(batch: readonly Entry[], reason: string, afterMs: number | undefined): void {
     this.buffer.giveBack(batch);
     this.pause(afterMs);
-    this.warnOnce("unreachable", `log lines wait for Elasticsearch: ${reason}`);
+    // One broken connection is no news.
+    if (this.failures > 1) this.warnOnce("unreachable", `log lines wait for Elasticsearch: ${reason}`);
   }
 
   /** Looks for the line that breaks the request by halving; alone, it is given up. */
