@@ -1,12 +1,21 @@
 // The SDK's browser entry in a real browser, on a page of another origin, against the built process: what a customer's
 // visit tells becomes metrics of the right shop and page. And a shop whose monitor is away does not notice.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
-import { findPeer, freePort, type StorewatchProcess, startStorewatch, waitUntil } from "@storewatch/testkit";
+import {
+  findPeer,
+  freePort,
+  type StorewatchProcess,
+  startStorewatch,
+  temporaryDir,
+  waitUntil,
+} from "@storewatch/testkit";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -47,10 +56,43 @@ document.body.append("ready");
 </script></head><body><p>One page</p></body></html>`;
 }
 
+/**
+ * Pages that lead themselves through a visit, for a browser that nobody drives: a driver's browser keeps no page for going
+ * back. The first page is left and returned to, which gives it a second view; then a product is opened that was loaded
+ * in advance. One more is loaded in advance and never opened.
+ */
+function visitPage(storewatch: string, name: string): string {
+  const own = `<script src="/storewatch.js" data-endpoint="${storewatch}" data-key="${KEY}" data-tenant="initech"></script>`;
+  return `<!doctype html><html><head><title>${name}</title>${name === "between" ? "" : own}</head><body><h1>${name}</h1>
+<script>const name = "${name}", prerendered = ["/visit/opened", "/visit/never"];</script><script src="/visit.js"></script></body></html>`;
+}
+const VISIT_JS = `
+const after = (ms, run) => setTimeout(run, ms);
+const leave = () => { location.href = "/visit/between"; };
+const prerender = () => {
+  const rules = document.createElement("script");
+  rules.type = "speculationrules";
+  rules.textContent = JSON.stringify({ prerender: [{ urls: prerendered, eagerness: "immediate" }] });
+  document.body.append(rules);
+  after(3000, () => { location.href = "/visit/opened"; });
+};
+if (name === "home") {
+  addEventListener("load", () => after(500, leave));
+  addEventListener("pageshow", ({ persisted }) => persisted && after(500, prerender));
+  after(100, () => history.replaceState({}, "", "/visit/home-routed"));
+}
+if (name === "between") addEventListener("load", () => after(500, () => history.back()));
+if (name === "opened" || name === "never") {
+  const early = document.prerendering;
+  history.replaceState({}, "", location.pathname + "-routed");
+  after(0, () => { throw new Error((early ? "in advance: " : "at sight: ") + name); });
+  document.addEventListener("prerenderingchange", () => after(500, () => { location.href = "about:blank"; }));
+}`;
+
 function serve(answer: (path: string) => { readonly type: string; readonly body: string; readonly delayMs?: number }) {
   const server = createServer((request, response) => {
     const { type, body, delayMs = 0 } = answer(new URL(request.url ?? "/", "http://x").pathname);
-    setTimeout(() => response.writeHead(200, { "content-type": type, "cache-control": "no-store" }).end(body), delayMs);
+    setTimeout(() => response.writeHead(200, { "content-type": type, "cache-control": "no-cache" }).end(body), delayMs);
   });
   return new Promise<{ server: Server; url: string }>((done) =>
     server.listen(0, "127.0.0.1", () =>
@@ -99,6 +141,9 @@ describe.skipIf(CHROMIUM === undefined)("browser entry", () => {
       if (path === "/storewatch.js") return javascript(script);
       if (path === "/browser.mjs") return javascript(module);
       if (path === "/product.js") return javascript(PRODUCT_JS);
+      if (path === "/visit.js") return javascript(VISIT_JS);
+      if (path.startsWith("/visit/"))
+        return { type: "text/html", body: visitPage(monitor, path.slice("/visit/".length)) };
       if (path === "/slow.png") return { type: "image/svg+xml", body: IMAGE, delayMs: SLOW_IMAGE_MS };
       return {
         type: "text/html",
@@ -106,7 +151,7 @@ describe.skipIf(CHROMIUM === undefined)("browser entry", () => {
       };
     });
     config = `
-tenants: [{ id: acme }, { id: globex }]
+tenants: [{ id: acme }, { id: globex }, { id: initech }]
 rum:
   keys:
     - { key: ${KEY}, platform: true, origins: ["${shop.url}"] }
@@ -175,6 +220,74 @@ rum:
     expect(await value('route_change_duration_seconds_sum{tenant_id="globex"} / 2')).toBeGreaterThanOrEqual(0.3);
     await becomes('page_views_total{tenant_id="globex", page="/app/home"}', 1);
     await becomes('browser_errors_total{tenant_id="globex", page="/app/p/:slug", kind="error"}', 1);
+  });
+
+  test("a page that is shown again and gets worse tells so; one that gets no worse tells nothing", {
+    timeout: 90_000,
+  }, async () => {
+    const page = await browser.newPage();
+    await page.goto(`${shop.url}/visit/reading`, { waitUntil: "load" });
+    const click = async (busyMs: number) => {
+      await page.evaluate((ms) => {
+        document.onclick = () => {
+          const until = performance.now() + ms;
+          while (performance.now() < until);
+        };
+      }, busyMs);
+      await page.click("h1");
+      // Chromium tells of a click only when its frame has been shown.
+      await page.waitForTimeout(1500);
+    };
+    const show = (state: string) =>
+      page.evaluate((visibilityState) => {
+        Object.defineProperty(document, "visibilityState", { value: visibilityState, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+      }, state);
+    const at = '{tenant_id="initech", page="/visit/reading"}';
+    await click(0);
+    await show("hidden");
+    await becomes(`web_vitals_inp_seconds_count${at}`, 1);
+    expect(await value(`web_vitals_inp_seconds_sum${at}`)).toBeLessThan(0.5);
+    await show("visible");
+    await click(600);
+    await show("hidden");
+    await becomes(`web_vitals_inp_seconds_count${at}`, 2);
+    expect(await value(`web_vitals_inp_seconds_sum${at}`)).toBeGreaterThanOrEqual(0.6);
+    await show("visible");
+    await click(800);
+    await show("hidden");
+    await page.close();
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    expect(await value(`web_vitals_inp_seconds_count${at}`)).toBe(2);
+    expect(await value(`web_vitals_cls_count${at}`)).toBe(1);
+  });
+
+  test("a page that is gone back to is viewed anew; one loaded in advance when it is shown", {
+    timeout: 90_000,
+  }, async () => {
+    const args = [...ARGS, "--headless=new", `--user-data-dir=${temporaryDir("visit-")}`, `${shop.url}/visit/home`];
+    const visitor = spawn(CHROMIUM!, args, { stdio: "ignore" });
+    try {
+      const of = (page: string, metric: string) => `${metric}{tenant_id="initech", page="${page}"}`;
+      await becomes(of("/visit/opened-routed", "page_views_total"), 1);
+      await becomes(of("/visit/home-routed", "page_views_total"), 2);
+      expect(await value(of("/visit/home", "page_views_total"))).toBe(1);
+      // Of the first load, and of the return, which is of the page that was returned to.
+      await becomes(of("/visit/home", "web_vitals_ttfb_seconds_count"), 1);
+      await becomes(of("/visit/home-routed", "web_vitals_ttfb_seconds_count"), 1);
+      expect(await value(of("/visit/home-routed", "web_vitals_ttfb_seconds_sum"))).toBe(0);
+      expect(await value(of("/visit/home", "page_load_duration_seconds_count"))).toBe(1);
+      // It was all there when it was opened.
+      expect(await value(of("/visit/opened-routed", "page_load_duration_seconds_sum"))).toBe(0);
+      await becomes(of("/visit/opened-routed", "browser_errors_total"), 1);
+      expect(storewatch.output()).toContain("in advance: opened");
+      expect(storewatch.output()).not.toContain("in advance: never");
+      expect(await value('count({tenant_id="initech", page=~"/visit/never.*"})')).toBeNaN();
+    } finally {
+      const gone = once(visitor, "exit");
+      visitor.kill();
+      await gone;
+    }
   });
 
   test("a page of another site, and a key of another shop, add nothing", { timeout: 60_000 }, async () => {

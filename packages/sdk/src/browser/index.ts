@@ -68,15 +68,15 @@ function start(options: BrowserOptions): BrowserMonitor {
     queue.add({ kind, page, ...(value === undefined ? {} : { value: Math.round(value * 1e4) / 1e4 }) });
   const errors = new ErrorFilter((document.currentScript as HTMLScriptElement | null)?.src ?? "");
   const tellError = (described: ErrorDescription) => {
-    if (errors.isNew(described)) queue.add({ page: pageNow(), ...described });
+    if (errors.isNew(described)) whenShown(() => queue.add({ page: pageNow(), ...described }));
   };
   whenShown(() => {
     add("view", pageNow());
     watchLoad(pageNow(), add);
+    watchPages(pageNow, add, () => errors.reset());
   });
-  watchVitals(pageNow, add);
+  watchVitals(pageNow, add, () => errors.reset());
   watchErrors(tellError);
-  watchPages(pageNow, add, () => errors.reset());
   // After web-vitals' own listeners, which listen to the same event while it is on its way down.
   addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") queue.flush();
@@ -97,8 +97,9 @@ function pageOf({ page }: BrowserOptions): string {
 
 /** A page that is loaded in advance is viewed when it is shown, perhaps never. */
 function whenShown(run: () => void): void {
+  // The event does not bubble up to the window.
   if ((document as { prerendering?: boolean }).prerendering)
-    addEventListener("prerenderingchange", run, { once: true });
+    document.addEventListener("prerenderingchange", run, { once: true });
   else run();
 }
 
@@ -121,19 +122,31 @@ function watchLoad(page: string, add: Add): void {
   else addEventListener("load", tell);
 }
 
-/** Each vital once for a page view: as it was when the page was first hidden. */
-function watchVitals(pageNow: () => string, add: Add): void {
-  let page = pageNow();
-  const told = new Set<string>();
-  addEventListener("pageshow", ({ persisted }) => {
+const RATINGS = ["good", "needs-improvement", "poor"];
+
+/**
+ * Each vital as it was when the page was first hidden, because a page may end there without a word. Shown again, it can
+ * get worse: told once more where that changes how it is judged, so a page view has three figures of a vital at most.
+ */
+function watchVitals(pageNow: () => string, add: Add, onRestored: () => void): void {
+  let page = "";
+  whenShown(() => {
+    page = pageNow();
+  });
+  const told = new Map<string, number>();
+  const restored = ({ persisted }: PageTransitionEvent) => {
     if (!persisted) return;
     page = pageNow();
     add("view", page);
-  });
+    onRestored();
+  };
+  // Before web-vitals' own listeners, which tell of the restored page at once.
+  addEventListener("pageshow", restored, true);
   for (const watch of [onLCP, onINP, onCLS, onFCP, onTTFB]) {
-    watch(({ name, value, id }) => {
-      if (told.has(id)) return;
-      told.add(id);
+    watch(({ name, value, id, rating }) => {
+      const rank = RATINGS.indexOf(rating);
+      if (rank <= (told.get(id) ?? -1)) return;
+      told.set(id, rank);
       const kind = name.toLowerCase() as Lowercase<typeof name>;
       add(kind, page, kind === "cls" ? value : value / 1000);
     });
