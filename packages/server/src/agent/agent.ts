@@ -61,7 +61,8 @@ export class Agent implements PageSource {
       names = [...new Set(known.flatMap((some) => some ?? []))];
     }
     const results = await this.runner.collect(names);
-    const { text, problems } = renderPage([...results, selfFamilies(this.options.version)]);
+    const hasHost = names.some((name) => this.words.get("host")?.includes(name));
+    const { text, problems } = renderPage([...results, selfFamilies(this.options.version, hasHost)]);
     this.tell(problems);
     return text;
   }
