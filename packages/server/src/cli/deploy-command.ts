@@ -85,9 +85,12 @@ function deployOf(flags: DeployFlags): Deploy {
   throw new UsageError(`--${issue.path.join(".").replace("time", "at")}: ${issue.message}`);
 }
 
+/** Date.parse alone takes more than this: any word with a number, and times of this machine's zone. */
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
 /** RFC 3339, or seconds since the epoch. */
 function timeOf(text: string): number {
-  const ms = /^\d{1,12}$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+  const ms = /^\d{1,12}$/.test(text) ? Number(text) * 1000 : Date.parse(RFC_3339.test(text) ? text : "");
   if (!Number.isFinite(ms)) throw new UsageError(`--at ${text}: expected a time such as 2026-01-31T12:00:00Z`);
   return ms;
 }

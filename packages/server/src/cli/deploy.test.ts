@@ -139,6 +139,9 @@ test("bad usage is exit 2, soft or not, and nobody is asked", async () => {
   for (const args of [
     ["--tenant", "a b"],
     ["--at", "noon"],
+    // Dates that JavaScript makes out of anything, or in this machine's own zone.
+    ["--at", "release 1"],
+    ["--at", "2026-01-31 12:00"],
     ["--link", "ftp://x"],
     ["--url", "am:9093"],
     ["--timeout", "0"],

@@ -1,4 +1,5 @@
 // `storewatch manifest kubernetes`: checks the options, prints the objects as YAML.
+import path from "node:path";
 import { stringify } from "yaml";
 import { type CommandContext, UsageError } from "../output.ts";
 import { graceSeconds, kubernetesManifest, type ManifestOptions } from "./manifest.ts";
@@ -77,7 +78,7 @@ function optionsOf(flags: ManifestFlags, args: readonly string[]): ManifestOptio
     database: flags.database,
     redis: flags.redis,
     env: environmentOf(flags.env),
-    writable: ["/tmp", ...flags.writable.filter((dir) => dir !== "/tmp").map(folder)],
+    writable: [...new Set(["/tmp", ...flags.writable.map(folder)])],
     args,
   };
 }
@@ -125,6 +126,7 @@ function environmentOf(pairs: readonly string[]): Record<string, string> {
 }
 
 function folder(text: string): string {
-  if (/^\/[A-Za-z0-9._/-]+$/.test(text) && !text.includes("..")) return text;
+  const dir = path.posix.normalize(text).replace(/(.)\/$/, "$1");
+  if (/^\/[A-Za-z0-9._/-]+$/.test(dir) && !text.includes("..")) return dir;
   throw new UsageError(`--writable ${text}: expected an absolute folder`);
 }

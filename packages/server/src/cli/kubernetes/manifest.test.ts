@@ -139,6 +139,14 @@ describe("the objects", () => {
     });
   });
 
+  test("a folder is mounted once, however often and however it is written", async () => {
+    const writable = ["/data", "/data/", "/tmp/", "/data//cache"].flatMap((dir) => ["--writable", dir]);
+    const pod = podOf(await objects(...writable));
+    const paths = pod.containers[0].volumeMounts?.map(({ mountPath }) => mountPath);
+    expect(paths).toEqual(["/tmp", "/data", "/data/cache"]);
+    expect(pod.volumes).toHaveLength(3);
+  });
+
   test("the same options print the same text", async () => {
     expect((await run(...NEEDED)).out).toBe((await run(...NEEDED)).out);
   });
@@ -165,6 +173,7 @@ describe("the objects", () => {
       ["--env", "DATABASE_URL=postgres://root:root@db"],
       ["--writable", "data"],
       ["--writable", "/data/../etc"],
+      ["--writable", "//"],
     ]) {
       const { code, out, err } = await run(...NEEDED, ...args);
       expect([code, out], args.join(" ")).toEqual([2, ""]);
