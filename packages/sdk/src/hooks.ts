@@ -1,4 +1,5 @@
 // What others attach to: the request logger, the error tracker, the tracer. A listener that throws harms nobody.
+import type { ServerResponse } from "node:http";
 import type { WorkContext } from "./context/request-context.ts";
 import type { Guard } from "./guard.ts";
 import type { SeenRequest } from "./tenant/sources.ts";
@@ -14,6 +15,8 @@ export interface Breadcrumb {
 export interface RequestStarted {
   readonly context: WorkContext;
   readonly request: SeenRequest;
+  /** At the start its headers can still be set. */
+  readonly response: ServerResponse;
   /** The template of the route that has the request, as far as it is known by now. */
   readonly routeNow: () => string | undefined;
 }

@@ -50,6 +50,7 @@ export interface Storewatch {
   /** For adapters: watches one request. */
   readonly requests: RequestWatch;
   readonly guard: Guard;
+  readonly clock: Clock;
   /** Sets the logger when it is made after this. */
   useLogger(logger: SdkLogger): void;
   /** For error trackers and tracers: trace ids and `trackPerformance` come from here. `undefined` takes it back. */
@@ -123,6 +124,7 @@ export function storewatch(options: StorewatchOptions): Storewatch {
     hooks,
     requests,
     guard,
+    clock,
     useLogger: (logger) => warnings.use(logger),
     useTracer(next) {
       tracer.current = next;

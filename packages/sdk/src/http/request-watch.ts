@@ -60,7 +60,7 @@ export class RequestWatch {
       response.on("close", () => this.end(context, request, response, routeOf, startMs));
       if (hooks.has("requestStarted"))
         runInContext(context, () =>
-          hooks.emit("requestStarted", { context, request, routeNow: () => routeOf(request) }),
+          hooks.emit("requestStarted", { context, request, response, routeNow: () => routeOf(request) }),
         );
       return context;
     } catch (error) {
@@ -86,7 +86,7 @@ export class RequestWatch {
       metrics.http.done(method, route, context.tenantId, statusCode, durationMs / 1000);
       slow.request(method, route, context.tenantId, durationMs);
       if (hooks.has("requestDone")) {
-        const done = { context, request, routeNow: () => route, method, route, statusCode, durationMs };
+        const done = { context, request, response, routeNow: () => route, method, route, statusCode, durationMs };
         runInContext(context, () => hooks.emit("requestDone", done));
       }
       context.release();

@@ -1,0 +1,31 @@
+import type { SafeCounter } from "../metrics/instruments.ts";
+import type { Storewatch } from "../storewatch.ts";
+
+export type DropReason = "sampled" | "flood" | "slow_output";
+
+/** Lines written and left out, as metrics of the service. */
+export class LineCounts {
+  private readonly lines: SafeCounter;
+  private readonly dropped: SafeCounter;
+
+  constructor(sw: Storewatch) {
+    this.lines = sw.metrics.counter({
+      name: "storewatch_sdk_log_lines_total",
+      help: "Log lines written, by level",
+      labelNames: ["level"],
+    });
+    this.dropped = sw.metrics.counter({
+      name: "storewatch_sdk_log_lines_dropped_total",
+      help: "Log lines left out: sampled as asked, beyond the rate of a tenant, or because an output was too slow",
+      labelNames: ["reason"],
+    });
+  }
+
+  written(level: string): void {
+    this.lines.inc({ level });
+  }
+
+  left(reason: DropReason): void {
+    this.dropped.inc({ reason });
+  }
+}

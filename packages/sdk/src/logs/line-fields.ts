@@ -1,0 +1,28 @@
+// The fields that every line carries without anybody naming them.
+import { currentContext } from "../context/store.ts";
+import { tenantIdOf } from "../tenant/tenant-id.ts";
+
+export type LineFields = Record<string, unknown>;
+
+/** Who the running work is for. Read when the line is written; a line has gone by when a buffer is emptied. */
+export function contextFields(): LineFields {
+  const context = currentContext();
+  if (context === undefined) return {};
+  const { tenantId, userId, requestId, traceId } = context;
+  const fields: LineFields = {};
+  if (tenantId !== undefined) fields.tenantId = tenantId;
+  if (userId !== undefined) fields.userId = userId;
+  fields.requestId = requestId;
+  fields.traceId = traceId;
+  return fields;
+}
+
+/** Fields as they were given, on top of the context's. A tenant that cannot be one does not choose the index. */
+export function withContext(given: LineFields): LineFields {
+  const fields = { ...contextFields(), ...given };
+  if (given.tenantId === undefined) return fields;
+  const tenantId = tenantIdOf(given.tenantId);
+  if (tenantId !== undefined) return { ...fields, tenantId };
+  const { tenantId: refused, ...rest } = fields;
+  return { ...rest, ...(refused === null ? {} : { invalidTenantId: String(refused).slice(0, 64) }) };
+}

@@ -1,0 +1,129 @@
+// Daily files with a largest size: `application-2026-11-22.log` with all lines, `error-2026-11-22.log` with errors.
+import fs from "node:fs";
+import path from "node:path";
+import DailyRotateFile from "winston-daily-rotate-file";
+import TransportStream from "winston-transport";
+import type { Guard } from "../../guard.ts";
+import type { Output } from "./console-output.ts";
+
+export interface FileOptions {
+  /** A file that is larger than this is followed by a next one of the same day. Default `20m`. */
+  readonly maxSize?: string | number;
+  /** How long `application-….log` is kept. Default `14d`. */
+  readonly keep?: string;
+  /** How long `error-….log` is kept. Default `30d`. */
+  readonly keepErrors?: string;
+}
+
+/** A file that failed (disk full, folder gone) is tried again after this. */
+const RETRY_MS = 10_000;
+const MESSAGE = Symbol.for("message");
+
+export function fileOutputs(directory: string, options: FileOptions, guard: Guard): Output[] {
+  const { maxSize = "20m", keep = "14d", keepErrors = "30d" } = options;
+  const file = (name: string, maxFiles: string) => ({
+    filename: path.join(directory, `${name}-%DATE%.log`),
+    datePattern: "YYYY-MM-DD",
+    // Days as in the lines themselves and in the names of indices.
+    utc: true,
+    maxSize,
+    maxFiles,
+  });
+  return [
+    new FileTransport(file("application", keep), undefined, guard),
+    new FileTransport(file("error", keepErrors), "error", guard),
+  ].map((transport) => ({ transport, backlogBytes: () => transport.pendingBytes }));
+}
+
+type Written = (error: Error | null, bytes: number, data: unknown) => void;
+type RotatingOptions = DailyRotateFile.DailyRotateFileTransportOptions;
+
+/**
+ * The rotating file, made again when it failed: its stream is closed by its first error and would stay so until the next
+ * day. Counts what it has not written yet, because a disk that hangs must not fill the memory.
+ */
+class FileTransport extends TransportStream {
+  pendingBytes = 0;
+  private readonly options: RotatingOptions;
+  private readonly guard: Guard;
+  private file: DailyRotateFile | undefined;
+  private failedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RotatingOptions, level: string | undefined, guard: Guard) {
+    super(level === undefined ? {} : { level });
+    this.options = options;
+    this.guard = guard;
+    this.open();
+  }
+
+  override log(info: Record<PropertyKey, unknown>, next: () => void): void {
+    if (this.file === undefined && performance.now() - this.failedAtMs >= RETRY_MS) this.open();
+    const { file } = this;
+    if (file !== undefined) {
+      this.pendingBytes += Buffer.byteLength(String(info[MESSAGE])) + 1;
+      try {
+        file.log?.(info, () => undefined);
+      } catch (error) {
+        // A next file of the day that cannot be made.
+        this.failed(file, error);
+      }
+    }
+    next();
+  }
+
+  override close(): void {
+    this.file?.close?.();
+  }
+
+  /** `logger.end()` waits for it. */
+  override _final(done: () => void): void {
+    const { file } = this;
+    if (file === undefined) done();
+    else {
+      file.once("finish", () => done());
+      file.close?.();
+    }
+  }
+
+  private open(): void {
+    this.pendingBytes = 0;
+    try {
+      const file = new DailyRotateFile({ ...this.options, options: { flags: "a", fs: this.countingFs() } });
+      this.file = file;
+      // With no listener an error of the stream would end the process.
+      (file as unknown as { logStream: NodeJS.EventEmitter }).logStream.on("error", (error) =>
+        this.failed(file, error),
+      );
+      file.on("error", (error) => this.failed(file, error));
+    } catch (error) {
+      this.failed(undefined, error);
+    }
+  }
+
+  private failed(file: DailyRotateFile | undefined, error: unknown): void {
+    if (file === this.file) {
+      this.file = undefined;
+      this.failedAtMs = performance.now();
+      this.pendingBytes = 0;
+    }
+    this.guard.failed("logs", error);
+  }
+
+  /** Node's file functions as a stream uses them, which tell how many bytes have reached the file. */
+  private countingFs() {
+    const counted = (callback: Written): Written => {
+      return (error, bytes, data) => {
+        this.pendingBytes = Math.max(0, this.pendingBytes - (bytes ?? 0));
+        callback(error, bytes, data);
+      };
+    };
+    return {
+      open: fs.open,
+      close: fs.close,
+      write: (fd: number, data: Buffer, from: number, size: number, at: number | null, callback: Written) =>
+        fs.write(fd, data, from, size, at, counted(callback)),
+      writev: (fd: number, parts: Buffer[], at: number | null, callback: Written) =>
+        fs.writev(fd, parts, at as number, counted(callback)),
+    };
+  }
+}

@@ -1,0 +1,11 @@
+export type { ElasticsearchOptions } from "../elasticsearch/options.ts";
+export { elasticsearchTransport } from "../elasticsearch/transport.ts";
+export type { LineGateOptions } from "../line-gate.ts";
+export type { LineOptions } from "../line-maker.ts";
+export type { RedactionOptions } from "../redaction/redactor.ts";
+export { Redactor } from "../redaction/redactor.ts";
+export type { LineLogger, RequestLoggerOptions } from "../request-logger.ts";
+export { requestLogger } from "../request-logger.ts";
+export type { LoggerOptions } from "./create-logger.ts";
+export { createLogger } from "./create-logger.ts";
+export type { FileOptions } from "./file-output.ts";
