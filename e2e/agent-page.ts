@@ -1,6 +1,6 @@
 // The agent's page of one configuration, and its comparison with an exporter's page of the same server.
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { freePort, temporaryDir, waitUntil } from "@storewatch/testkit";
 import { Agent } from "../packages/server/src/agent/agent.ts";
@@ -8,6 +8,21 @@ import { loadAgentConfig } from "../packages/server/src/agent/config.ts";
 import { type ParsedPage, parsePage } from "../packages/server/src/agent/testing/page-of.ts";
 import { systemClock } from "../packages/server/src/kernel/clock.ts";
 import { createLogger } from "../packages/server/src/kernel/logger.ts";
+
+const CONFORMANCE = path.resolve(import.meta.dirname, "../../shared/conformance");
+
+/** Words with this prefix in well-known dashboards and rules, which is where metrics' names stand. Empty without those files. */
+export function namesAskedFor(prefix: string): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const folder of ["dashboards", "community-rules"].map((name) => path.join(CONFORMANCE, name))) {
+    const files = existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [];
+    for (const file of files.filter((one) => one.isFile())) {
+      const words = readFileSync(path.join(file.parentPath, file.name), "utf8").match(/\b[a-zA-Z]\w+/g) ?? [];
+      for (const word of words) if (word.startsWith(prefix)) names.add(word);
+    }
+  }
+  return names;
+}
 
 export interface TestAgent {
   read(): Promise<ParsedPage & { readonly text: string }>;

@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import path from "node:path";
 import { findPeer, freePort, temporaryDir, waitUntil } from "@storewatch/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { agentWith, compare, type Exporter, startExporter } from "./agent-page.ts";
+import { agentWith, compare, type Exporter, namesAskedFor, startExporter } from "./agent-page.ts";
 
 const redisServer = findPeer("redis-server");
 const redisCli = findPeer("redis-cli");
@@ -53,6 +53,8 @@ async function startRedis(args: readonly string[], port = 0): Promise<RedisProce
 /** Of the exporter itself, and what its optional key groups would take. */
 const NOT_OURS =
   /^(go_|process_|promhttp_|redis_exporter_|redis_target_scrape_request_errors_total|redis_last_key_groups)|cmd="client\|setname"/;
+/** Named beside a dashboard's queries, none of which asks for it. */
+const GONE = "redis_command_calls_total";
 /** Moved by the two clients and by time. */
 const RESTLESS =
   /^redis_(cpu_|mem|allocator|latency_percentiles|connected_clients|client_recent|last_slow|exporter|connected_slave_|start_time)/;
@@ -115,6 +117,9 @@ describe.skipIf(!redisServer || !redisCli)("the agent and Redis", () => {
       expect(names).toEqual([]);
       const start = "redis_start_time_seconds";
       expect(Math.abs((page.series.get(start) ?? 0) - (before.series.get(start) ?? 0))).toBeLessThanOrEqual(1);
+      const given = new Set([...page.series.keys()].map((one) => one.split("{")[0]));
+      const missing = [...namesAskedFor("redis_")].filter((name) => !given.has(name) && name !== GONE);
+      if (role === "master") expect(missing).toEqual([]);
       if (role === "replica")
         expect(page.series.get(`redis_master_link_up{master_host="127.0.0.1",master_port="${master.port}"}`)).toBe(1);
       else expect(page.series.get('redis_latency_spike_duration_seconds{event_name="command"}')).toBeGreaterThan(0.015);

@@ -66,7 +66,7 @@ export class PostgresCollector implements Collector {
         failed = await this.look(session, { server: `${url.host}:${url.port}` }, out, own);
       }
     } catch (error) {
-      this.tell("server", withoutSecrets(error, this.secrets), "PostgreSQL does not answer");
+      this.tell("server", withoutSecrets(error, this.secrets), `PostgreSQL cannot be asked${this.where()}`);
     } finally {
       timer.cancel();
       ended.removeEventListener("abort", stop);
@@ -77,6 +77,11 @@ export class PostgresCollector implements Collector {
 
   async close(): Promise<void> {
     this.session?.end();
+  }
+
+  private where(): string {
+    const url = this.section.url ?? this.custom.url;
+    return url ? `: ${url.host}:${url.port}` : "";
   }
 
   private mustUrl(): PostgresUrl {

@@ -218,13 +218,15 @@ const lag: BuiltIn = {
   prefix: "pg_replication_",
   values: columns("gauge", {
     lag: "Replication lag behind master in seconds",
+    // The exporter's name since 0.13, which newer rules use.
+    lag_seconds: "Replication lag behind master in seconds",
     is_replica: "Indicates if the server is a replica",
   }),
   sql: ({ isStandby }) =>
     isStandby
-      ? `SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
-          ELSE greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END AS lag, 1 AS is_replica`
-      : "SELECT 0 AS lag, 0 AS is_replica",
+      ? `SELECT lag, lag AS lag_seconds, 1 AS is_replica FROM (SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+          ELSE greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END AS lag) AS one`
+      : "SELECT 0 AS lag, 0 AS lag_seconds, 0 AS is_replica",
 };
 
 const postmaster: BuiltIn = {

@@ -152,7 +152,7 @@ export class RedisCollector implements Collector {
   private tell(problem: string | undefined): void {
     if (problem === undefined && this.told.delete("look")) {
       this.deps.logger.info({ address: this.address() }, "Redis answers again");
-    } else if (problem !== undefined) this.tellOnce("look", problem, "Redis does not answer");
+    } else if (problem !== undefined) this.tellOnce("look", problem, "Redis cannot be asked");
   }
 
   /** A trouble that lasts is one line. */
