@@ -29,12 +29,21 @@ function linesOf(body: string): Line[] {
 }
 
 function rig(behaviour: Behaviour, buffer = { lines: 10_000, bytes: 16 << 20 }, random = 1) {
-  const state = { behaviour, requests: [] as { atMs: number; lines: Line[] }[], warnings: [] as string[], closed: 0 };
+  const state = {
+    behaviour,
+    requests: [] as { atMs: number; lines: Line[] }[],
+    warnings: [] as string[],
+    lost: 0,
+    closed: 0,
+  };
   const shipper = new Shipper(
     { flushIntervalMs: 2000, buffer },
     {
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
       random: () => random,
+      dropped: (_reason, lines) => {
+        state.lost += lines;
+      },
       warn: (problem) => state.warnings.push(problem),
       sender: {
         send: async (body) => {
@@ -271,6 +280,7 @@ describe("the end", () => {
     add(1);
     await pass(100_000);
     expect(shipper.stats().droppedLines.closed).toBe(11);
+    expect(state.lost).toBe(11);
     expect(vi.getTimerCount()).toBe(0);
   });
 

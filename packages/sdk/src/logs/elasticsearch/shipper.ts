@@ -24,6 +24,8 @@ export interface ShipperParts {
   readonly sender: Sender;
   /** Told of what goes wrong, once for each reason; of a full buffer and an absent server again after lines arrived. */
   readonly warn: (problem: string) => void;
+  /** Told of each loss: for a metric. */
+  readonly dropped?: (reason: DropReason, lines: number) => void;
   /** From 0 to 1. */
   readonly random: () => number;
 }
@@ -79,7 +81,7 @@ export class Shipper {
   /** Takes a line; returns at once. */
   add(line: { index: string; json: string; level: string }): void {
     if (this.closed) {
-      this.dropped.closed += 1;
+      this.drop("closed", 1, "the logger was closed");
       return;
     }
     this.sequence += 1;
@@ -287,6 +289,7 @@ export class Shipper {
 
   private drop(reason: DropReason, lines: number, why: string): void {
     this.dropped[reason] += lines;
+    this.parts.dropped?.(reason, lines);
     this.warnOnce(reason, `log lines are lost on the way to Elasticsearch: ${why}`);
   }
 

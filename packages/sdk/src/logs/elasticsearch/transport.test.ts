@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import winston from "winston";
+import { ElasticsearchTransport } from "winston-elasticsearch";
 import { systemClock } from "../../clock.ts";
 import { Guard } from "../../guard.ts";
 import { Warnings } from "../../warnings.ts";
@@ -44,6 +45,12 @@ class Sink {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.headers.push(request.headers);
     this.urls.push(request.url ?? "");
+    response.setHeader("x-elastic-product", "Elasticsearch");
+    if (!request.url?.includes("/_bulk")) {
+      // What winston-elasticsearch asks before it sends.
+      response.setHeader("content-type", "application/json").end('{"status":"green"}');
+      return;
+    }
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const bytes = Buffer.concat(chunks);
@@ -56,13 +63,14 @@ class Sink {
     const rows = body.trimEnd().split("\n");
     const items: unknown[] = [];
     for (let at = 0; at < rows.length; at += 2) {
-      const { create } = JSON.parse(rows[at] ?? "") as { create: { _id: string; _index: string } };
-      const there = this.docs.has(create._id);
+      const action = JSON.parse(rows[at] ?? "") as Record<string, { _id?: string; _index: string }>;
+      const { _id = `made-${this.docs.size}`, _index = "" } = action.create ?? action.index ?? {};
+      const there = this.docs.has(_id);
       if (!there) {
-        this.docs.set(create._id, { index: create._index, doc: JSON.parse(rows[at + 1] ?? "") as Doc["doc"] });
-        this.order.push(create._id);
+        this.docs.set(_id, { index: _index, doc: JSON.parse(rows[at + 1] ?? "") as Doc["doc"] });
+        this.order.push(_id);
       }
-      items.push({ create: { _id: create._id, status: there ? 409 : 201 } });
+      items.push({ [action.create ? "create" : "index"]: { _id, status: there ? 409 : 201 } });
     }
     return JSON.stringify({ took: 1, errors: false, items });
   }
@@ -244,6 +252,22 @@ test("the end of the logger sends the last lines; its removal too", async () => 
   other.logger.remove(other.transport);
   await pause(200);
   expect(sink.numbers()).toEqual([0, 1]);
+});
+
+test("the document's own winston-elasticsearch may stand beside it: each its own index and form", async () => {
+  const sink = await Sink.start();
+  const { logger, transport } = rig(sink.port);
+  const url = `http://127.0.0.1:${sink.port}`;
+  const seeds = new ElasticsearchTransport({ level: "info", clientOpts: { node: url }, index: "ecommerce-logs" });
+  logger.add(seeds as unknown as winston.transport);
+  logger.info("paid", { tenantId: "shop-a", n: 1 });
+  await transport.flush(2000);
+  await expect.poll(() => sink.docs.size, { timeout: 5000 }).toBe(2);
+  const docs = [...sink.docs.values()];
+  const theirs = docs.find(({ index }) => index === "ecommerce-logs");
+  const ours = docs.find(({ index }) => index.startsWith("tenant-shop-a-logs-"));
+  expect(theirs?.doc).toMatchObject({ severity: "info", message: "paid", fields: { tenantId: "shop-a", n: 1 } });
+  expect(ours?.doc).toMatchObject({ level: "info", message: "paid", tenantId: "shop-a", n: 1 });
 });
 
 test("levels: the transport's own goes before the logger's", async () => {

@@ -6,11 +6,13 @@ import { shippedLine } from "./document.ts";
 import { IndexNames, isIndexName } from "./index-name.ts";
 import { type ElasticsearchOptions, setting, targetOf } from "./options.ts";
 import { httpSender, type Sender } from "./send.ts";
-import { Shipper, type ShippingStats } from "./shipper.ts";
+import { type DropReason, Shipper, type ShippingStats } from "./shipper.ts";
 
 export interface ElasticsearchParts {
   readonly guard: Guard;
   readonly clock: Clock;
+  /** Told of lines that were lost, by reason: for a metric. */
+  readonly dropped?: (reason: DropReason, lines: number) => void;
   /** What sends; for tests. Default: HTTP(S) to `options.node`. */
   readonly sender?: Sender;
   /** Jitter of pauses, from 0 to 1; for tests. */
@@ -58,6 +60,7 @@ export class ElasticsearchTransport extends TransportStream {
         clock: parts.clock,
         sender: parts.sender ?? httpSender(target, options, requestTimeoutMs),
         warn: (problem) => this.guard.failed("logs", new Error(`${problem} (${target.shown})`)),
+        ...(parts.dropped === undefined ? {} : { dropped: parts.dropped }),
         random: parts.random ?? Math.random,
       },
     );
