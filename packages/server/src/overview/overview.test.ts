@@ -142,7 +142,13 @@ function server(scope: TenantScope, options: { silent?: boolean } = {}) {
     [INSTANT.orders, [[acme, 0.02]]],
     [INSTANT.ordersBefore, [[acme, 0.1]]],
     [INSTANT.history, [[{}, 12]]],
-    [INSTANT.alerts, [[{ ...alert, __name__: "ALERTS", alertstate: "firing" }, 1]]],
+    [
+      INSTANT.alerts,
+      [
+        [{ ...alert, __name__: "ALERTS", alertstate: "firing" }, 1],
+        [{ __name__: "ALERTS", alertstate: "firing", alertname: "Watchdog", severity: "none" }, 1],
+      ],
+    ],
     [INSTANT.alertsSince, [[{ ...alert, __name__: "ALERTS_FOR_STATE" }, 1_699_999_000]]],
   ]);
   const query: QueryService = {

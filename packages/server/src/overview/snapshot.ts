@@ -113,7 +113,8 @@ function readAlerts(results: Results): { alerts: FiringAlert[]; pending: number 
   const alerts: FiringAlert[] = [];
   let pending = 0;
   for (const sample of vectorOf(results.alerts)) {
-    if (sample.value !== 1) continue;
+    // Severity none is a sign of life (the Watchdog): it fires always and is no news.
+    if (sample.value !== 1 || sample.labels.get("severity") === "none") continue;
     if (sample.labels.get("alertstate") === "pending") pending++;
     else {
       alerts.push({
