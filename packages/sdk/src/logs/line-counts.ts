@@ -1,5 +1,6 @@
 import type { SafeCounter } from "../metrics/instruments.ts";
 import type { Storewatch } from "../storewatch.ts";
+import type { DropReason as ShippingLoss } from "./elasticsearch/shipper.ts";
 
 export type DropReason = "sampled" | "flood" | "slow_output";
 
@@ -7,6 +8,7 @@ export type DropReason = "sampled" | "flood" | "slow_output";
 export class LineCounts {
   private readonly lines: SafeCounter;
   private readonly dropped: SafeCounter;
+  private readonly unshipped: SafeCounter;
 
   constructor(sw: Storewatch) {
     this.lines = sw.metrics.counter({
@@ -19,6 +21,11 @@ export class LineCounts {
       help: "Log lines left out: sampled as asked, beyond the rate of a tenant, or because an output was too slow",
       labelNames: ["reason"],
     });
+    this.unshipped = sw.metrics.counter({
+      name: "storewatch_sdk_log_lines_unshipped_total",
+      help: "Log lines written that did not arrive at Elasticsearch: full, refused, expired or closed",
+      labelNames: ["reason"],
+    });
   }
 
   written(level: string): void {
@@ -27,5 +34,9 @@ export class LineCounts {
 
   left(reason: DropReason): void {
     this.dropped.inc({ reason });
+  }
+  /** Lines that other outputs have and Elasticsearch does not. */
+  notShipped(reason: ShippingLoss, lines: number): void {
+    this.unshipped.inc({ reason }, lines);
   }
 }

@@ -19,10 +19,13 @@ export function contextFields(): LineFields {
 
 /** Fields as they were given, on top of the context's. A tenant that cannot be one does not choose the index. */
 export function withContext(given: LineFields): LineFields {
-  const fields = { ...contextFields(), ...given };
-  if (given.tenantId === undefined) return fields;
-  const tenantId = tenantIdOf(given.tenantId);
-  if (tenantId !== undefined) return { ...fields, tenantId };
-  const { tenantId: refused, ...rest } = fields;
-  return { ...rest, ...(refused === null ? {} : { invalidTenantId: String(refused).slice(0, 64) }) };
+  const own = contextFields();
+  const fields = { ...own, ...given };
+  if (!("tenantId" in given)) return fields;
+  const tenantId = tenantIdOf(given.tenantId) ?? own.tenantId;
+  if (tenantId === undefined) delete fields.tenantId;
+  else fields.tenantId = tenantId;
+  if (given.tenantId !== undefined && given.tenantId !== null && tenantId !== String(given.tenantId))
+    fields.invalidTenantId = String(given.tenantId).slice(0, 64);
+  return fields;
 }

@@ -15,10 +15,16 @@ export interface AskedLine {
   readonly requestId: string | undefined;
 }
 
-/** Kept, for how many lines it stands (1 without sampling), and what was left out of this tenant's lines before it. */
+/** Kept, and for how many lines it stands (1 without sampling); or why it is not. */
 export type Admission =
   | { readonly kept: false; readonly reason: "sampled" | "flood" }
-  | { readonly kept: true; readonly oneIn: number; readonly leftOut: number };
+  | { readonly kept: true; readonly oneIn: number };
+
+/** What one tenant's floods lost. */
+export interface LeftOut {
+  readonly tenantId: string | undefined;
+  readonly lines: number;
+}
 
 interface Second {
   startMs: number;
@@ -28,6 +34,7 @@ interface Second {
 
 /** Levels that are never left out, in the words of winston (npm, syslog) and pino. */
 const ALWAYS = new Set(["warn", "warning", "error", "crit", "critical", "alert", "emerg", "fatal"]);
+const KEPT: Admission = { kept: true, oneIn: 1 };
 const SECOND_MS = 1000;
 /** Tenants whose seconds are kept; beyond it the oldest is forgotten, which at worst lets some lines through. */
 const TENANTS_MAX = 2000;
@@ -52,20 +59,29 @@ export class LineGate {
   }
 
   ask({ level, tenantId, requestId }: AskedLine): Admission {
-    if (ALWAYS.has(level)) return { kept: true, oneIn: 1, leftOut: 0 };
+    if (ALWAYS.has(level)) return KEPT;
     const share = this.sample.get(level) ?? 1;
     if (share < 1 && !this.chosen(share, requestId)) return { kept: false, reason: "sampled" };
     const oneIn = share < 1 ? 1 / share : 1;
-    if (this.maxLinesPerSecond <= 0) return { kept: true, oneIn, leftOut: 0 };
+    if (this.maxLinesPerSecond <= 0) return { kept: true, oneIn };
     const second = this.secondOf(tenantId ?? UNKNOWN_TENANT);
     if (second.lines >= this.maxLinesPerSecond) {
       second.leftOut += 1;
       return { kept: false, reason: "flood" };
     }
     second.lines += 1;
-    const { leftOut } = second;
-    second.leftOut = 0;
-    return { kept: true, oneIn, leftOut };
+    return { kept: true, oneIn };
+  }
+
+  /** What floods have lost since this was asked last. */
+  takeLeftOut(): LeftOut[] {
+    const taken: LeftOut[] = [];
+    for (const [tenantId, second] of this.seconds) {
+      if (second.leftOut === 0) continue;
+      taken.push({ tenantId: tenantId === UNKNOWN_TENANT ? undefined : tenantId, lines: second.leftOut });
+      second.leftOut = 0;
+    }
+    return taken;
   }
 
   /** Outside of requests each line is drawn by itself. */

@@ -1,4 +1,5 @@
 // From what a logger was given to the fields of a line, or to no line at all. Shared by winston and pino.
+import { AsyncResource } from "node:async_hooks";
 import { currentContext } from "../context/store.ts";
 import type { Storewatch } from "../storewatch.ts";
 import { LineCounts } from "./line-counts.ts";
@@ -11,13 +12,16 @@ export interface LineOptions extends LineGateOptions {
   readonly redact?: RedactionOptions | false;
 }
 
-/** A line as JSON takes no more room than this; its largest fields go first. */
-const LINE_CHARS_MAX = 64 * 1024;
+/** What floods lost is said this often at most. */
+const SUMMARY_MS = 1000;
 
 export class LineMaker {
   readonly counts: LineCounts;
   private readonly redactor: Redactor;
   private readonly gate: LineGate;
+  private readonly outside = new AsyncResource("StorewatchLogs");
+  private timer: NodeJS.Timeout | undefined;
+  private sayLeftOut: (message: string, fields: LineFields) => void = () => undefined;
 
   constructor(sw: Storewatch, options: LineOptions, random: () => number = Math.random) {
     this.counts = new LineCounts(sw);
@@ -29,8 +33,34 @@ export class LineMaker {
   admit(level: string): Admission {
     const context = currentContext();
     const admission = this.gate.ask({ level, tenantId: context?.tenantId, requestId: context?.requestId });
-    if (!admission.kept) this.counts.left(admission.reason);
+    if (!admission.kept) {
+      this.counts.left(admission.reason);
+      if (admission.reason === "flood") this.summaryLater();
+    }
     return admission;
+  }
+
+  /** Who writes the line on what floods lost. */
+  onLeftOut(say: (message: string, fields: LineFields) => void): void {
+    this.sayLeftOut = say;
+  }
+
+  /** Says at once what floods lost: the service stops. */
+  summary(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    for (const { tenantId, lines } of this.gate.takeLeftOut())
+      this.sayLeftOut(`${lines} log lines left out`, {
+        ...(tenantId === undefined ? {} : { tenantId }),
+        linesLeftOut: lines,
+      });
+  }
+
+  private summaryLater(): void {
+    if (this.timer !== undefined) return;
+    // Not in the request that was one too many: the line is about all of the tenant's.
+    this.timer = this.outside.runInAsyncScope(() => setTimeout(() => this.summary(), SUMMARY_MS));
+    this.timer.unref();
   }
 
   message(text: unknown): string {
@@ -46,8 +76,7 @@ export class LineMaker {
     let fields: LineFields = {};
     for (const part of given) fields = { ...fields, ...this.partOf(part, fields) };
     if (admission.oneIn > 1) fields.sampledOneIn = admission.oneIn;
-    if (admission.leftOut > 0) fields.linesLeftOut = admission.leftOut;
-    return withContext(bounded(fields));
+    return withContext(fields);
   }
 
   /** Objects give their fields; an error is a field of its own, and its stack is the line's. */
@@ -77,24 +106,4 @@ function isFields(value: unknown): value is LineFields {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-}
-
-/** The fields, without the largest while there is too much of them. */
-function bounded(fields: LineFields): LineFields {
-  // Most lines are small: their size is not looked at any closer than this.
-  let size = 0;
-  const sizes = Object.entries(fields).map(([name, value]) => {
-    const chars =
-      name.length + (typeof value === "string" ? value.length : typeof value === "object" ? textOf(value).length : 8);
-    size += chars;
-    return { name, chars };
-  });
-  if (size <= LINE_CHARS_MAX) return fields;
-  const kept = { ...fields, truncated: true };
-  for (const { name, chars } of sizes.sort((a, b) => b.chars - a.chars)) {
-    if (size <= LINE_CHARS_MAX) break;
-    (kept as LineFields)[name] = `[${chars} characters left out]`;
-    size -= chars;
-  }
-  return kept;
 }

@@ -1,8 +1,11 @@
 // One line when a request comes, one when it is answered, and the request's id in the answer.
 
+import type { WorkContext } from "../context/request-context.ts";
 import type { RequestDone, RequestStarted } from "../hooks.ts";
 import type { Storewatch } from "../storewatch.ts";
 import type { SeenRequest } from "../tenant/sources.ts";
+import { type RedactionOptions, Redactor } from "./redaction/redactor.ts";
+import { shownUrl } from "./request-url.ts";
 
 /** What the request logger needs of a logger; winston's has it, and `sdkLogger(pino)`. */
 export interface LineLogger {
@@ -22,27 +25,35 @@ export interface RequestLoggerOptions {
   readonly ip?: (request: SeenRequest) => string | undefined;
   /** The level of an answer. Default: error from 500, warn from 400, else info. */
   readonly level?: (statusCode: number) => LineLevel;
+  /** What is masked in addresses; `false`: nothing. The lines as a whole are the logger's to redact. */
+  readonly redact?: RedactionOptions | false;
 }
 
-/** Returns what takes it back. Lines take tenant, user and request id from the context, and are redacted by the logger. */
+/**
+ * Returns what takes it back. Each line names request, tenant and user, so that any logger will do: also one that knows
+ * nothing of the context.
+ */
 export function requestLogger(sw: Storewatch, logger: LineLogger, options: RequestLoggerOptions = {}): () => void {
   const { requests = true, skip, ip = addressOf, level = levelOf } = options;
+  const redactor = new Redactor(options.redact);
   const skipped = new WeakSet<SeenRequest>();
   const started = ({ context, request, response }: RequestStarted) => {
     if (!response.headersSent) response.setHeader("x-request-id", context.requestId);
     if (skip?.(request) === true) skipped.add(request);
     else if (requests)
       logger.info("HTTP Request", {
+        ...whose(context),
         method: request.method,
-        url: urlOf(request),
+        url: urlOf(request, redactor),
         userAgent: request.headers["user-agent"],
         ip: ip(request),
       });
   };
-  const done = ({ request, method, route, statusCode, durationMs }: RequestDone) => {
+  const done = ({ context, request, method, route, statusCode, durationMs }: RequestDone) => {
     if (skipped.has(request)) return;
     const duration = Math.round(durationMs * 100) / 100;
-    logger[level(statusCode)]("HTTP Response", { method, url: urlOf(request), route, statusCode, duration });
+    const url = urlOf(request, redactor);
+    logger[level(statusCode)]("HTTP Response", { ...whose(context), method, url, route, statusCode, duration });
   };
   const detach = [sw.hooks.on("requestStarted", started), sw.hooks.on("requestDone", done)];
   return () => {
@@ -50,11 +61,17 @@ export function requestLogger(sw: Storewatch, logger: LineLogger, options: Reque
   };
 }
 
-const URL_CHARS_MAX = 2048;
+function whose({ requestId, tenantId, userId }: WorkContext): Record<string, unknown> {
+  return {
+    requestId,
+    ...(tenantId === undefined ? {} : { tenantId }),
+    ...(userId === undefined ? {} : { userId }),
+  };
+}
 
 /** Express and Nest shorten `url` within routers. */
-function urlOf(request: SeenRequest): string {
-  return (request.originalUrl ?? request.url ?? "").slice(0, URL_CHARS_MAX);
+function urlOf(request: SeenRequest, redactor: Redactor): string {
+  return shownUrl(request.originalUrl ?? request.url ?? "", redactor);
 }
 
 function addressOf(request: SeenRequest): string | undefined {

@@ -2,6 +2,7 @@ import { format } from "node:util";
 import type { DestinationStream, Logger, LoggerOptions } from "pino";
 import type { Storewatch } from "../../storewatch.ts";
 import { LineMaker, type LineOptions } from "../line-maker.ts";
+import { withinSize } from "../line-size.ts";
 import type { LineLogger } from "../request-logger.ts";
 
 export interface PinoOptions extends LineOptions {
@@ -43,7 +44,13 @@ export function createPino(
   };
   const logger = destination === undefined ? pino(settings) : pino(settings, destination);
   redactChildren(logger, lines);
-  sw.useLogger(lineLogger(logger));
+  const said = lineLogger(logger);
+  lines.onLeftOut((message, fields) => said.warn(message, fields));
+  sw.useLogger(said);
+  sw.stopping.step("logs", () => {
+    lines.summary();
+    logger.flush();
+  });
   return logger;
 }
 
@@ -65,8 +72,9 @@ function writeLine(
   const admission = lines.admit(level);
   if (!admission.kept) return;
   const { message, parts } = messageOf(given);
-  const { level: _level, timestamp: _timestamp, message: inner, ...fields } = lines.fields(parts, admission);
-  write(fields, lines.message(message ?? inner ?? ""));
+  const { level: _level, timestamp: _timestamp, message: inner, ...others } = lines.fields(parts, admission);
+  const { message: text, ...fields } = withinSize({ message: lines.message(message ?? inner ?? ""), ...others });
+  write(fields, String(text));
   lines.counts.written(level);
 }
 

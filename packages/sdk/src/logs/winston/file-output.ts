@@ -15,14 +15,23 @@ export interface FileOptions {
   readonly keepErrors?: string;
 }
 
+const SIZE = /^[1-9]\d{0,6}[kmg]$/i;
+/** Days, or a number of files. */
+const KEPT = /^[1-9]\d{0,4}d?$/;
 /** A file that failed (disk full, folder gone) is tried again after this. */
 const RETRY_MS = 10_000;
 const MESSAGE = Symbol.for("message");
 
 export function fileOutputs(directory: string, options: FileOptions, guard: Guard): Output[] {
   const { maxSize = "20m", keep = "14d", keepErrors = "30d" } = options;
+  if (typeof maxSize === "number" ? !(maxSize >= 1024) : !SIZE.test(maxSize))
+    throw new RangeError(`files.maxSize: ${maxSize} is no size like "20m", and no number of bytes from 1024`);
+  for (const [name, kept] of Object.entries({ keep, keepErrors }))
+    if (!KEPT.test(kept)) throw new RangeError(`files.${name}: ${JSON.stringify(kept)} is no time like "14d"`);
   const file = (name: string, maxFiles: string) => ({
     filename: path.join(directory, `${name}-%DATE%.log`),
+    // By default its name depends on all options, so that a change of one would leave the older files for ever.
+    auditFile: path.join(directory, `.${name}-files.json`),
     datePattern: "YYYY-MM-DD",
     // Days as in the lines themselves and in the names of indices.
     utc: true,
@@ -88,6 +97,7 @@ class FileTransport extends TransportStream {
   private open(): void {
     this.pendingBytes = 0;
     try {
+      removeIfBroken(this.options.auditFile!);
       const file = new DailyRotateFile({ ...this.options, options: { flags: "a", fs: this.countingFs() } });
       this.file = file;
       // With no listener an error of the stream would end the process.
@@ -125,5 +135,15 @@ class FileTransport extends TransportStream {
       writev: (fd: number, parts: Buffer[], at: number | null, callback: Written) =>
         fs.writev(fd, parts, at as number, counted(callback)),
     };
+  }
+}
+
+/** The list of files that are to be removed one day. A broken one (the disk was full) would end all removing. */
+function removeIfBroken(file: string): void {
+  if (!fs.existsSync(file)) return;
+  try {
+    JSON.parse(fs.readFileSync(file, "utf8"));
+  } catch {
+    fs.rmSync(file, { force: true });
   }
 }
