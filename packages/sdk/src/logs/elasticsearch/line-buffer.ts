@@ -33,7 +33,7 @@ export function rankOf(level: string): number {
 
 /** A queue whose front can be taken and given back; taking is O(1) on average. */
 class Queue {
-  private items: Entry[] = [];
+  private items: (Entry | undefined)[] = [];
   private head = 0;
 
   get first(): Entry | undefined {
@@ -47,6 +47,8 @@ class Queue {
   shift(): Entry | undefined {
     const entry = this.items[this.head];
     if (entry === undefined) return undefined;
+    // Else the text would stay in memory, uncounted, until the next tidying.
+    this.items[this.head] = undefined;
     this.head += 1;
     if (this.head >= 1024 && this.head * 2 >= this.items.length) {
       this.items = this.items.slice(this.head);
@@ -56,7 +58,8 @@ class Queue {
   }
 
   giveBack(entries: readonly Entry[]): void {
-    this.items = [...entries, ...this.items.slice(this.head)].sort((a, b) => a.sequence - b.sequence);
+    const waiting = this.items.slice(this.head).filter((entry) => entry !== undefined);
+    this.items = [...entries, ...waiting].sort((a, b) => (a?.sequence ?? 0) - (b?.sequence ?? 0));
     this.head = 0;
   }
 }
