@@ -2,7 +2,7 @@ import type { SafeCounter } from "../metrics/instruments.ts";
 import type { Storewatch } from "../storewatch.ts";
 import type { DropReason as ShippingLoss } from "./elasticsearch/shipper.ts";
 
-export type DropReason = "sampled" | "flood" | "slow_output";
+export type DropReason = "sampled" | "flood" | "slow_output" | "unwritable";
 
 /** Lines written and left out, as metrics of the service. */
 export class LineCounts {
@@ -18,7 +18,7 @@ export class LineCounts {
     });
     this.dropped = sw.metrics.counter({
       name: "storewatch_sdk_log_lines_dropped_total",
-      help: "Log lines left out: sampled as asked, beyond the rate of a tenant, or because an output was too slow",
+      help: "Log lines left out: sampled as asked, beyond the rate of a tenant, because an output was too slow, or because a file could not be written",
       labelNames: ["reason"],
     });
     this.unshipped = sw.metrics.counter({

@@ -39,7 +39,9 @@ export function createLogger(sw: Storewatch, options: LoggerOptions = {}): winst
   if (!(level in winston.config.npm.levels)) throw new RangeError(`level: ${JSON.stringify(level)} is no level`);
   const lines = new LineMaker(sw, options);
   const outputs: Output[] = style === false ? [] : [consoleOutput(style, options.stderr ?? false)];
-  if (options.directory !== undefined) outputs.push(...fileOutputs(options.directory, options.files ?? {}, sw.guard));
+  const lost = () => lines.counts.left("unwritable");
+  if (options.directory !== undefined)
+    outputs.push(...fileOutputs(options.directory, options.files ?? {}, { guard: sw.guard, clock: sw.clock, lost }));
   const shipping =
     options.elasticsearch &&
     elasticsearchTransport(options.elasticsearch, {

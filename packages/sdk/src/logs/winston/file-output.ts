@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import DailyRotateFile from "winston-daily-rotate-file";
 import TransportStream from "winston-transport";
+import type { Clock } from "../../clock.ts";
 import type { Guard } from "../../guard.ts";
 import type { Output } from "./console-output.ts";
 
@@ -22,7 +23,7 @@ const KEPT = /^[1-9]\d{0,4}d?$/;
 const RETRY_MS = 10_000;
 const MESSAGE = Symbol.for("message");
 
-export function fileOutputs(directory: string, options: FileOptions, guard: Guard): Output[] {
+export function fileOutputs(directory: string, options: FileOptions, parts: FileParts): Output[] {
   const { maxSize = "20m", keep = "14d", keepErrors = "30d" } = options;
   if (typeof maxSize === "number" ? !(maxSize >= 1024) : !SIZE.test(maxSize))
     throw new RangeError(`files.maxSize: ${maxSize} is no size like "20m", and no number of bytes from 1024`);
@@ -39,9 +40,16 @@ export function fileOutputs(directory: string, options: FileOptions, guard: Guar
     maxFiles,
   });
   return [
-    new FileTransport(file("application", keep), undefined, guard),
-    new FileTransport(file("error", keepErrors), "error", guard),
+    new FileTransport(file("application", keep), undefined, parts),
+    new FileTransport(file("error", keepErrors), "error", parts),
   ].map((transport) => ({ transport, backlogBytes: () => transport.pendingBytes }));
+}
+
+interface FileParts {
+  readonly guard: Guard;
+  readonly clock: Clock;
+  /** A line that a file did not take. */
+  readonly lost: () => void;
 }
 
 type Written = (error: Error | null, bytes: number, data: unknown) => void;
@@ -55,20 +63,25 @@ class FileTransport extends TransportStream {
   pendingBytes = 0;
   private readonly options: RotatingOptions;
   private readonly guard: Guard;
+  private readonly clock: Clock;
+  private readonly lost: () => void;
   private file: DailyRotateFile | undefined;
   private failedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: RotatingOptions, level: string | undefined, guard: Guard) {
+  constructor(options: RotatingOptions, level: string | undefined, parts: FileParts) {
     super(level === undefined ? {} : { level });
     this.options = options;
-    this.guard = guard;
+    this.guard = parts.guard;
+    this.clock = parts.clock;
+    this.lost = parts.lost;
     this.open();
   }
 
   override log(info: Record<PropertyKey, unknown>, next: () => void): void {
-    if (this.file === undefined && performance.now() - this.failedAtMs >= RETRY_MS) this.open();
+    if (this.file === undefined && this.clock.monotonicMs() - this.failedAtMs >= RETRY_MS) this.open();
     const { file } = this;
-    if (file !== undefined) {
+    if (file === undefined) this.lost();
+    else {
       this.pendingBytes += Buffer.byteLength(String(info[MESSAGE])) + 1;
       try {
         file.log?.(info, () => undefined);
@@ -113,7 +126,7 @@ class FileTransport extends TransportStream {
   private failed(file: DailyRotateFile | undefined, error: unknown): void {
     if (file === this.file) {
       this.file = undefined;
-      this.failedAtMs = performance.now();
+      this.failedAtMs = this.clock.monotonicMs();
       this.pendingBytes = 0;
     }
     this.guard.failed("logs", error);
