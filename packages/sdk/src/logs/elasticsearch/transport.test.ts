@@ -241,6 +241,23 @@ test("a kept connection that the server closes is no failure", async () => {
   expect(warnings).toEqual([]);
 });
 
+test("a kept connection that breaks as it is used is tried once more at once, and no further", async () => {
+  const sink = await Sink.start();
+  const { logger, transport } = rig(sink.port);
+  const reset: Behaviour = ({ response }) => response.destroy();
+  logger.info("line", { n: 0 });
+  await transport.flush(2000);
+  sink.behaviours = [reset];
+  logger.info("line", { n: 1 });
+  await transport.flush(2000);
+  expect(transport.stats()).toMatchObject({ deliveredLines: 2, failedRequests: 0 });
+  sink.behaviours = [reset, reset];
+  logger.info("line", { n: 2 });
+  await transport.flush(2000);
+  expect(transport.stats()).toMatchObject({ deliveredLines: 3, failedRequests: 1 });
+  expect(sink.numbers()).toEqual([0, 1, 2]);
+});
+
 test("the end of the logger sends the last lines; its removal too", async () => {
   const sink = await Sink.start();
   const { logger } = rig(sink.port, { flushIntervalMs: 60_000 });
