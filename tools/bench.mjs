@@ -14,6 +14,7 @@ const BENCHES = {
   alerts: "packages/server/bench/alerts.mjs",
   remote: "packages/server/bench/remote-write.mjs",
   sdk: "packages/sdk/bench/overhead.mjs",
+  "sdk-logs": "packages/sdk/bench/logs.mjs",
   promql: "packages/promql/bench/queries.mjs",
   latency: "e2e/bench/alert-latency.mjs",
   start: "e2e/bench/start.mjs",

@@ -17,15 +17,13 @@ export function contextFields(): LineFields {
   return fields;
 }
 
-/** Fields as they were given, on top of the context's. A tenant that cannot be one does not choose the index. */
-export function withContext(given: LineFields): LineFields {
-  const own = contextFields();
-  const fields = { ...own, ...given };
-  if (!("tenantId" in given)) return fields;
-  const tenantId = tenantIdOf(given.tenantId) ?? own.tenantId;
-  if (tenantId === undefined) delete fields.tenantId;
-  else fields.tenantId = tenantId;
-  if (given.tenantId !== undefined && given.tenantId !== null && tenantId !== String(given.tenantId))
-    fields.invalidTenantId = String(given.tenantId).slice(0, 64);
+/** Of a line whose fields have been set over the context's: a tenant that cannot be one does not choose the index. */
+export function withValidTenant(fields: LineFields, ofContext: unknown): LineFields {
+  const { tenantId: given } = fields;
+  if (given === ofContext) return fields;
+  const tenantId = tenantIdOf(given);
+  fields.tenantId = tenantId ?? ofContext;
+  if (tenantId === undefined && given !== undefined && given !== null)
+    fields.invalidTenantId = String(given).slice(0, 64);
   return fields;
 }

@@ -3,7 +3,7 @@ import { AsyncResource } from "node:async_hooks";
 import { currentContext } from "../context/store.ts";
 import type { Storewatch } from "../storewatch.ts";
 import { LineCounts } from "./line-counts.ts";
-import { type LineFields, withContext } from "./line-fields.ts";
+import { contextFields, type LineFields, withValidTenant } from "./line-fields.ts";
 import { type Admission, LineGate, type LineGateOptions } from "./line-gate.ts";
 import { type RedactionOptions, Redactor } from "./redaction/redactor.ts";
 
@@ -73,22 +73,31 @@ export class LineMaker {
 
   /** The line's own fields, redacted, with those of the context; never throws. */
   fields(given: readonly unknown[], admission: Admission & { kept: true }): LineFields {
-    let fields: LineFields = {};
-    for (const part of given) fields = { ...fields, ...this.partOf(part, fields) };
+    const fields = contextFields();
+    const { tenantId } = fields;
+    for (const part of given) this.addPart(fields, part);
     if (admission.oneIn > 1) fields.sampledOneIn = admission.oneIn;
-    return withContext(fields);
+    return withValidTenant(fields, tenantId);
   }
 
   /** Objects give their fields; an error is a field of its own, and its stack is the line's. */
-  private partOf(part: unknown, before: LineFields): LineFields {
-    if (part === undefined || part === null) return {};
+  private addPart(fields: LineFields, part: unknown): void {
+    if (part === undefined || part === null) return;
     const copy = this.redactor.fields(part);
-    if (part instanceof Error) {
+    if (isError(part)) {
       const error = copy as LineFields;
-      return { error, ...(error.stack === undefined ? {} : { stack: stackWithCauses(error) }) };
-    }
-    if (typeof copy === "object" && copy !== null && !Array.isArray(copy)) return copy as LineFields;
-    return { details: [...((before.details as unknown[] | undefined) ?? []), copy] };
+      fields.error = error;
+      if (isFields(error) && error.stack !== undefined) fields.stack = stackWithCauses(error);
+    } else if (isFields(copy) && !Array.isArray(copy)) Object.assign(fields, copy);
+    else fields.details = [...((fields.details as unknown[] | undefined) ?? []), copy];
+  }
+}
+
+function isError(value: unknown): boolean {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
   }
 }
 

@@ -72,9 +72,14 @@ function writeLine(
   const admission = lines.admit(level);
   if (!admission.kept) return;
   const { message, parts } = messageOf(given);
-  const { level: _level, timestamp: _timestamp, message: inner, ...others } = lines.fields(parts, admission);
-  const { message: text, ...fields } = withinSize({ message: lines.message(message ?? inner ?? ""), ...others });
-  write(fields, String(text));
+  const fields = lines.fields(parts, admission);
+  const text = lines.message(message ?? fields.message ?? "");
+  // These are the line's own; pino would write them twice.
+  for (const name of ["level", "timestamp", "message"]) if (name in fields) fields[name] = undefined;
+  const line = withinSize(Object.assign(fields, { message: text }));
+  const shown = String(line.message);
+  line.message = undefined;
+  write(line, shown);
   lines.counts.written(level);
 }
 

@@ -1,6 +1,7 @@
 // What a line is written by, and the console: coloured text for people, JSON for machines.
+import type { Writable } from "node:stream";
 import winston from "winston";
-import type TransportStream from "winston-transport";
+import TransportStream from "winston-transport";
 
 export type ConsoleStyle = "pretty" | "json" | false;
 
@@ -11,17 +12,31 @@ export interface Output {
 }
 
 const { format } = winston;
+const MESSAGE = Symbol.for("message");
 
 /** Coloured text for people in development, JSON lines otherwise. */
-export function consoleOutput(style: "pretty" | "json", stderr: boolean): Output {
-  const stream = stderr ? process.stderr : process.stdout;
+export function consoleOutput(style: "pretty" | "json", stream: Writable): Output {
   // Whoever reads the other end may go away (EPIPE): without a listener that would end the shop.
   if (!stream.listeners("error").includes(ignore)) stream.on("error", ignore);
-  const transport = new winston.transports.Stream({
-    stream,
-    ...(style === "pretty" ? { format: format.combine(format.colorize(), format.printf(prettyLine)) } : {}),
-  });
-  return { transport, backlogBytes: () => stream.writableLength };
+  const pretty = format.combine(format.colorize(), format.printf(prettyLine));
+  const transport = new StreamTransport(stream, style === "pretty" ? { format: pretty } : {});
+  // What is gone takes nothing any more, and keeps nothing either.
+  return { transport, backlogBytes: () => (stream.destroyed ? 0 : stream.writableLength) };
+}
+
+/** Winston's own keeps each line until the event loop has turned, for an event that nobody hears. */
+class StreamTransport extends TransportStream {
+  private readonly stream: Writable;
+
+  constructor(stream: Writable, options: TransportStream.TransportStreamOptions) {
+    super(options);
+    this.stream = stream;
+  }
+
+  override log(info: Record<PropertyKey, unknown>, next: () => void): void {
+    if (!this.stream.destroyed) this.stream.write(`${String(info[MESSAGE])}\n`);
+    next();
+  }
 }
 
 function ignore(): void {

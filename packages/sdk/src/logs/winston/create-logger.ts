@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import winston from "winston";
 import type TransportStream from "winston-transport";
 import type { Storewatch } from "../../storewatch.ts";
@@ -15,6 +16,8 @@ export interface LoggerOptions extends LineOptions {
   readonly console?: ConsoleStyle;
   /** The console is stderr; for programs whose stdout is their result. */
   readonly stderr?: boolean;
+  /** In the place of the console. */
+  readonly stream?: Writable;
   /** Folder of the daily files; none without it. */
   readonly directory?: string;
   readonly files?: FileOptions;
@@ -37,8 +40,9 @@ export function createLogger(sw: Storewatch, options: LoggerOptions = {}): winst
   const development = sw.environment === "development";
   const { level = development ? "debug" : "info", console: style = development ? "pretty" : "json" } = options;
   if (!(level in winston.config.npm.levels)) throw new RangeError(`level: ${JSON.stringify(level)} is no level`);
+  const { stream = options.stderr ? process.stderr : process.stdout } = options;
   const lines = new LineMaker(sw, options);
-  const outputs: Output[] = style === false ? [] : [consoleOutput(style, options.stderr ?? false)];
+  const outputs: Output[] = style === false ? [] : [consoleOutput(style, stream)];
   const lost = () => lines.counts.left("unwritable");
   if (options.directory !== undefined)
     outputs.push(...fileOutputs(options.directory, options.files ?? {}, { guard: sw.guard, clock: sw.clock, lost }));
@@ -54,7 +58,12 @@ export function createLogger(sw: Storewatch, options: LoggerOptions = {}): winst
   const logger = winston.createLogger({
     level,
     // Lines come here finished; this is where each transport finds their text.
-    format: { transform: (info) => Object.assign(info, { [MESSAGE]: JSON.stringify(info) }) },
+    format: {
+      transform(info) {
+        info[MESSAGE] = JSON.stringify(info);
+        return info;
+      },
+    },
     transports,
     // Without any output winston would complain about each line.
     silent: transports.length === 0,

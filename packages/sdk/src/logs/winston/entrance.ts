@@ -16,7 +16,9 @@ const WAITING_MAX_LINES = 1000;
 const WAITING_HARD_MAX_LINES = 10_000;
 const IMPORTANT = new Set(["error", "warn"]);
 
-const LEVEL = Symbol.for("level");
+/** These are the line's own. */
+const RESERVED = new Set(["timestamp", "level", "message"]);
+const LEVEL: unique symbol = Symbol.for("level") as never;
 /** On a line between a logger (or its child, which adds fields) and the stream behind them. */
 const GIVEN = Symbol("storewatch.given");
 
@@ -33,7 +35,6 @@ export class Entrance {
   private readonly logger: winston.Logger;
   private readonly backlogBytes: () => number;
   private readonly pass: (line: object) => unknown;
-  private readonly own: LineFields;
 
   constructor(sw: Storewatch, lines: LineMaker, logger: winston.Logger, backlogBytes: () => number) {
     this.sw = sw;
@@ -41,8 +42,6 @@ export class Entrance {
     this.logger = logger;
     this.backlogBytes = backlogBytes;
     this.pass = logger.write.bind(logger) as (line: object) => unknown;
-    const { service, version, environment } = sw;
-    this.own = { service, version, environment };
   }
 
   childFields(fields: unknown): object {
@@ -88,8 +87,13 @@ export class Entrance {
 
   /** Beside the call's own fields, `info` holds those of child loggers. */
   private line(level: string, info: Info, given: Given, admission: Kept): object {
-    const { level: _level, message: _message, ...added } = info;
-    const parts = Object.keys(added).length === 0 ? given.parts : [added, ...given.parts];
+    let added: LineFields | undefined;
+    for (const name in info) {
+      if (name === "level" || name === "message") continue;
+      added ??= {};
+      added[name] = info[name];
+    }
+    const parts = added === undefined ? given.parts : [added, ...given.parts];
     return this.finished(level, given.message, this.lines.fields(parts, admission));
   }
 
@@ -99,20 +103,23 @@ export class Entrance {
   }
 
   private finished(level: string, message: unknown, fields: LineFields): object {
-    const { level: _level, timestamp: _timestamp, message: more, ...others } = fields;
-    const text = message === undefined ? (more ?? "") : message;
+    const { message: more } = fields;
     const line: LineFields = {
       timestamp: new Date(this.sw.clock.wallMs()).toISOString(),
       level,
-      message: this.lines.message(text),
-      ...this.own,
-      ...others,
+      message: this.lines.message(message === undefined ? (more ?? "") : message),
+      service: this.sw.service,
+      version: this.sw.version,
+      environment: this.sw.environment,
     };
+    for (const name in fields) if (!RESERVED.has(name)) line[name] = fields[name];
     // As winston does with a field of that name.
     if (message !== undefined && more !== undefined) line.message = `${line.message} ${this.lines.message(more)}`;
     // Winston's transports keep lines with this mark for themselves.
     if (line.exception === true) line.exception = "true";
-    return Object.assign(withinSize(line), { [LEVEL]: level });
+    const bounded = withinSize(line) as LineFields & { [LEVEL]?: string };
+    bounded[LEVEL] = level;
+    return bounded;
   }
 }
 
