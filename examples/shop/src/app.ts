@@ -12,7 +12,7 @@ import { openCarts } from "./carts/open-carts.ts";
 import { runBackgroundDefects } from "./faults/background-defects.ts";
 import { leakMemory } from "./faults/memory-leak.ts";
 import { type FaultName, FaultSwitches } from "./faults/switches.ts";
-import { logRequests, type ShopLogger } from "./logging.ts";
+import { createShopLogger, logRequests, type ShopLogger, type ShopLogging } from "./logging.ts";
 import { checkShop, type MonitoringOptions, monitorShop, startTenants, watchShop } from "./monitoring.ts";
 import { assetRoutes } from "./pages/assets.ts";
 import { errorPage, type PageMonitor, pagePolicy } from "./pages/layout.ts";
@@ -37,7 +37,7 @@ export interface ShopOptions extends MonitoringOptions {
   readonly pageMonitor?: PageMonitor;
   /** Base URL of each payment provider by its name. */
   readonly providers: Readonly<Record<string, string>>;
-  readonly logger: ShopLogger;
+  readonly logging: ShopLogging;
   readonly random: () => number;
   /** Asks the supervisor to restart the service as another version. */
   readonly deploy: (version: string) => void;
@@ -59,10 +59,10 @@ export interface Shop {
 
 /** Rejects when the database does not answer within half a minute. */
 export async function createShop(options: ShopOptions): Promise<Shop> {
-  const { logger, random } = options;
+  const { random } = options;
   const faults = new FaultSwitches();
   const sw = monitorShop(options);
-  sw.useLogger(logger);
+  const logger = createShopLogger(sw, options.logging);
   logRequests(sw, logger);
   const pool = openPool(options, (error) => logger.warn("a database connection broke", { error: error.message }));
   const store = new ShopStore(pool, { faults, performance: sw.performance, random });
@@ -73,10 +73,13 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
   startTenants(sw, payments.names);
   watchShop(sw, store, visitors);
   checkShop(sw, { store, redis: carts.redis, directory: path.dirname(options.databaseFile) });
-  faults.onChange((fault, tenant, on) => applyFault(options, fault, tenant, on));
+  faults.onChange((fault, tenant, on) => {
+    logger.warn(`fault ${fault} ${on ? "on" : "off"}`, tenant === null ? {} : { tenantId: tenant });
+    applyFault(options, fault, tenant, on);
+  });
 
   const door = new ShopDoor({ sw, faults, visitors, random });
-  const app = shopApp(options, { sw, store, carts: carts.store, payments, faults, door });
+  const app = shopApp(options, logger, { sw, store, carts: carts.store, payments, faults, door });
   const server = createServer(app);
   server.keepAliveTimeout = 30_000;
   const stopDefects = runBackgroundDefects({ faults, sw, logger, ownUrl: () => urlOf(server) });
@@ -100,9 +103,9 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
   return { server, faults, sw, store, listenForScrapes, close };
 }
 
-function shopApp(options: ShopOptions, parts: ApiParts): express.Express {
+function shopApp(options: ShopOptions, logger: ShopLogger, parts: ApiParts): express.Express {
   const { sw, store, faults } = parts;
-  const { logger, version, pageMonitor, deploy } = options;
+  const { version, pageMonitor, deploy } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -143,7 +146,6 @@ function urlOf(server: Server): string | undefined {
 }
 
 function applyFault(options: ShopOptions, fault: FaultName, tenant: string | null, on: boolean): void {
-  options.logger.warn(`fault ${fault} ${on ? "on" : "off"}`, { tenantId: tenant ?? undefined });
   if (fault === "process-crash" && on) options.crash();
   if (fault === "payment-provider-down") {
     const [first] = Object.keys(options.providers);

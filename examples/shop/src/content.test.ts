@@ -2,9 +2,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { Writable } from "node:stream";
 import { parseExpression, type VectorSelector } from "@storewatch/promql/parser";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import winston from "winston";
 import { parse } from "yaml";
 import { createShop, type Shop } from "./app.ts";
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
     databaseFile: path.join(directory, "shop.sqlite"),
     version: "1.0.0",
     providers: { paynow: "http://127.0.0.1:1" },
-    logger: winston.createLogger({ silent: true }),
+    logging: { level: "error", stream: new Writable({ write: (_chunk, _encoding, done) => done() }) },
     random: () => 0.5,
     deploy: () => {},
     setProviderDown: () => {},

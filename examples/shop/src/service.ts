@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 import { connectTracing } from "@storewatch/sdk/otel";
 import { connectSentry } from "@storewatch/sdk/sentry";
 import { createShop, type Shop } from "./app.ts";
-import { createShopLogger } from "./logging.ts";
 import { exitWithParent, tellParent } from "./messages.ts";
 import { pageMonitorFrom } from "./pages/layout.ts";
 import { seededRandom } from "./random.ts";
@@ -33,7 +32,7 @@ try {
 }
 
 async function start(): Promise<void> {
-  const { version, logLevel } = options;
+  const { logLevel } = options;
   const pageMonitor = pageMonitorFrom(env);
   const shop = await createShop({
     ...options,
@@ -41,7 +40,7 @@ async function start(): Promise<void> {
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
     ...(env.REDIS_URL ? { redisUrl: env.REDIS_URL } : {}),
     ...(pageMonitor ? { pageMonitor } : {}),
-    logger: createShopLogger({ service: "shop", version, level: logLevel }),
+    logging: { level: logLevel },
     random: seededRandom(Date.now()),
     deploy: (next) => tellParent({ kind: "deploy", version: next }),
     setProviderDown: (name, merchant, down) => tellParent({ kind: "provider", name, merchant, down }),

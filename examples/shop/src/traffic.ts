@@ -1,5 +1,6 @@
 // Entry of the traffic generator's process: visits start when the plan says so, however slow the shop is (open loop),
 // but never more than a fixed number at once.
+import { storewatch } from "@storewatch/sdk";
 import { createShopLogger } from "./logging.ts";
 import { exitWithParent } from "./messages.ts";
 import { pageMonitorFrom } from "./pages/layout.ts";
@@ -26,7 +27,9 @@ const BROWSERS_A_SECOND_MAX = 4;
 
 exitWithParent();
 const options = JSON.parse(process.argv[2]) as TrafficArguments;
-const logger = createShopLogger({ service: "traffic", version: "1", level: options.logLevel });
+const logger = createShopLogger(storewatch({ service: "traffic", version: "1", metrics: { defaults: false } }), {
+  level: options.logLevel,
+});
 const client = new ShopClient(options.url, SOCKETS_MAX);
 // Session ids differ from run to run, or the shop would take a second run's visitors for the first one's.
 const prefix = `v${options.seed}-${Date.now().toString(36)}`;

@@ -67,7 +67,7 @@ class StockFeed {
       const tenantId = tenants[this.attempt % tenants.length];
       if (tenantId === undefined) return;
       const line = { supplier: "kho-tong", attempt: this.attempt, statusCode: 429 };
-      sw.context.run({ tenantId }, () => logger.warn("Stock feed refused, trying again", line));
+      sw.context.run({ tenantId }, () => logger.info("Stock feed refused, trying again", line));
     }
   }
 }

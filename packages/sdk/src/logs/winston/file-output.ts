@@ -1,7 +1,8 @@
 // Daily files with a largest size: `application-2026-11-22.log` with all lines, `error-2026-11-22.log` with errors.
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
-import DailyRotateFile from "winston-daily-rotate-file";
+import type DailyRotateFile from "winston-daily-rotate-file";
 import TransportStream from "winston-transport";
 import type { Clock } from "../../clock.ts";
 import type { Guard } from "../../guard.ts";
@@ -29,6 +30,8 @@ export function fileOutputs(directory: string, options: FileOptions, parts: File
     throw new RangeError(`files.maxSize: ${maxSize} is no size like "20m", and no number of bytes from 1024`);
   for (const [name, kept] of Object.entries({ keep, keepErrors }))
     if (!KEPT.test(kept)) throw new RangeError(`files.${name}: ${JSON.stringify(kept)} is no time like "14d"`);
+  // Loaded when somebody wants files: others need not install it.
+  const RotatingFile = createRequire(import.meta.url)("winston-daily-rotate-file") as typeof DailyRotateFile;
   const file = (name: string, maxFiles: string) => ({
     filename: path.join(directory, `${name}-%DATE%.log`),
     // By default its name depends on all options, so that a change of one would leave the older files for ever.
@@ -40,8 +43,8 @@ export function fileOutputs(directory: string, options: FileOptions, parts: File
     maxFiles,
   });
   return [
-    new FileTransport(file("application", keep), undefined, parts),
-    new FileTransport(file("error", keepErrors), "error", parts),
+    new FileTransport(file("application", keep), undefined, { ...parts, RotatingFile }),
+    new FileTransport(file("error", keepErrors), "error", { ...parts, RotatingFile }),
   ].map((transport) => ({ transport, backlogBytes: () => transport.pendingBytes }));
 }
 
@@ -50,6 +53,10 @@ interface FileParts {
   readonly clock: Clock;
   /** A line that a file did not take. */
   readonly lost: () => void;
+}
+
+interface Library {
+  readonly RotatingFile: typeof DailyRotateFile;
 }
 
 type Written = (error: Error | null, bytes: number, data: unknown) => void;
@@ -65,15 +72,17 @@ class FileTransport extends TransportStream {
   private readonly guard: Guard;
   private readonly clock: Clock;
   private readonly lost: () => void;
+  private readonly RotatingFile: typeof DailyRotateFile;
   private file: DailyRotateFile | undefined;
   private failedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: RotatingOptions, level: string | undefined, parts: FileParts) {
+  constructor(options: RotatingOptions, level: string | undefined, parts: FileParts & Library) {
     super(level === undefined ? {} : { level });
     this.options = options;
     this.guard = parts.guard;
     this.clock = parts.clock;
     this.lost = parts.lost;
+    this.RotatingFile = parts.RotatingFile;
     this.open();
   }
 
@@ -111,7 +120,7 @@ class FileTransport extends TransportStream {
     this.pendingBytes = 0;
     try {
       removeIfBroken(this.options.auditFile!);
-      const file = new DailyRotateFile({ ...this.options, options: { flags: "a", fs: this.countingFs() } });
+      const file = new this.RotatingFile({ ...this.options, options: { flags: "a", fs: this.countingFs() } });
       this.file = file;
       // With no listener an error of the stream would end the process.
       (file as unknown as { logStream: NodeJS.EventEmitter }).logStream.on("error", (error) =>
