@@ -18,6 +18,7 @@ import type { Registry } from "prom-client";
 import { Observable } from "rxjs";
 import { afterEach, describe, expect, test } from "vitest";
 import { currentContext, storewatch } from "../index.ts";
+import { requestLogger } from "../logs/request-logger.ts";
 import {
   BusinessMetricsService,
   HealthService,
@@ -106,6 +107,25 @@ describe.each([
   ["NestJS 11 on Express", false],
   ["NestJS 11 on Fastify", true],
 ])("%s", (_name, fastify) => {
+  test("the request logger writes its two lines and returns the request's id", async () => {
+    const monitoring = sw();
+    const lines: unknown[][] = [];
+    const say = (level: string) => (message: string, fields?: object) => lines.push([level, message, fields]);
+    requestLogger(monitoring, { info: say("info"), warn: say("warn"), error: say("error") });
+    const { url } = await start([StorewatchModule.forRoot(monitoring)], fastify);
+    const response = await fetch(`${url}/api/shops/acme/orders/missing?pin=1`, { headers: { "x-request-id": "r1" } });
+    await response.text();
+    expect(response.headers.get("x-request-id")).toBe("r1");
+    const own = { requestId: "r1", tenantId: "acme", url: "/api/shops/acme/orders/missing?pin=[redacted]" };
+    const answer = { ...own, statusCode: 404, route: "/api/shops/:shop/orders/:id" };
+    await expect
+      .poll(() => lines)
+      .toEqual([
+        ["info", "HTTP Request", expect.objectContaining(own)],
+        ["warn", "HTTP Response", expect.objectContaining(answer)],
+      ]);
+  });
+
   test("module, services, guards: requests, orders and errors are told under the route's template", async () => {
     const monitoring = sw();
     const failed: unknown[] = [];

@@ -10,7 +10,8 @@ export interface PinoOptions extends LineOptions {
   readonly level?: string;
 }
 
-type CreatePino = (options: LoggerOptions, destination?: DestinationStream) => Logger;
+/** The function that pino's module is. */
+type CreatePino = typeof import("pino").pino;
 
 /**
  * The application's own pino (`createPino(sw, pino)`) with the same lines as `createLogger`: names of fields, context,
