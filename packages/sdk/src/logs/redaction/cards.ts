@@ -1,6 +1,6 @@
 // Payment card numbers in text: 13 to 19 digits, often in groups, with a check digit (Luhn, ISO/IEC 7812-1).
 
-export const CARD_GONE = "[card]";
+const CARD_GONE = "[card]";
 
 // Digits with at most three separators between two of them; spaces of all kinds, dots, dashes, slashes, underscores.
 const RUN = /\d(?:[\s.\-_/\u2010-\u2015]{0,3}\d){12,}/g;
