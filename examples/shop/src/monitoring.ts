@@ -1,5 +1,5 @@
 // The shop's monitoring: everything that Storewatch gives a service, set up in one place.
-import { diskCheck, redisCheck, type Storewatch, storewatch } from "@storewatch/sdk";
+import { diskCheck, memoryCheck, redisCheck, type Storewatch, storewatch } from "@storewatch/sdk";
 import type { Redis } from "ioredis";
 import type { ActiveVisitors } from "./active-visitors.ts";
 import type { ShopStore } from "./store/shop-store.ts";
@@ -70,7 +70,7 @@ export function checkShop(sw: Storewatch, parts: { store: ShopStore; redis?: Red
   const { store, redis, directory } = parts;
   sw.health
     .check("database", () => checkDatabase(store))
-    .check("memory", checkMemory, { critical: false })
+    .check("memory", memoryCheck({ limitBytes: MEMORY_LIMIT_BYTES }), { critical: false })
     .check("disk", diskCheck(directory), { critical: false });
   if (redis) sw.health.check("redis", redisCheck(redis), { critical: false });
 }
@@ -80,10 +80,4 @@ async function checkDatabase(store: ShopStore) {
   await store.withSession("", (session) => session.ping());
   const status = inUse > 0.8 * max ? ("warning" as const) : ("healthy" as const);
   return { status, details: { inUse, max, waiting } };
-}
-
-function checkMemory() {
-  const rssBytes = process.memoryUsage.rss();
-  const status = rssBytes > 0.9 * MEMORY_LIMIT_BYTES ? ("warning" as const) : ("healthy" as const);
-  return { status, details: { rssBytes, limitBytes: MEMORY_LIMIT_BYTES } };
 }

@@ -1,6 +1,6 @@
 // Monitoring is never in the way: whatever is thrown at it, the request goes on, and memory stays bounded.
-import { createServer, get, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, get, IncomingMessage, type Server } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
 import { Gauge, Registry } from "prom-client";
 import { afterEach, describe, expect, test } from "vitest";
 import { cached, currentContext, type StorewatchOptions, storewatch } from "./index.ts";
@@ -40,6 +40,41 @@ async function serve(options: Partial<StorewatchOptions>, work: () => unknown = 
 function errors(text: string, part: string): number {
   return Number(new RegExp(String.raw`storewatch_sdk_errors_total\{part="${part}"\} (\d+)`).exec(text)?.[1] ?? 0);
 }
+
+describe("an error is told once for each request or job", () => {
+  const heard = () => {
+    const sw = quiet();
+    const tenants: unknown[] = [];
+    sw.hooks.on("requestFailed", ({ context }) => tenants.push(context?.tenantId));
+    return { sw, tenants };
+  };
+  const request = () => new IncomingMessage(new Socket());
+
+  test("also when jobs that share an error object tell of it by turns", () => {
+    const { sw, tenants } = heard();
+    const shared = new Error("the pool is closed");
+    const tell = () => sw.requestFailed(shared, undefined);
+    sw.context.run({ tenantId: "acme" }, () => {
+      tell();
+      sw.context.run({ tenantId: "globex" }, tell);
+      tell();
+    });
+    expect(tenants).toEqual(["acme", "globex"]);
+  });
+
+  test("also when one of those who tell has lost the context, or does not know the request", () => {
+    const { sw, tenants } = heard();
+    const [error, first, second] = [new Error("broken"), request(), request()];
+    sw.context.run({ tenantId: "acme" }, () => sw.requestFailed(error, first));
+    sw.requestFailed(error, first);
+    expect(tenants).toEqual(["acme"]);
+    sw.context.run({ tenantId: "acme" }, () => {
+      sw.requestFailed(error, undefined);
+      sw.requestFailed(error, second);
+    });
+    expect(tenants).toEqual(["acme", "acme"]);
+  });
+});
 
 describe("a request goes on", () => {
   test("when tenant sources, user functions, hooks and the logger throw", async () => {

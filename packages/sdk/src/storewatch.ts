@@ -6,6 +6,7 @@ import { Guard } from "./guard.ts";
 import { Health, type HealthOptions } from "./health/health.ts";
 import { Hooks } from "./hooks.ts";
 import { RequestWatch } from "./http/request-watch.ts";
+import { ToldErrors } from "./http/told-errors.ts";
 import { AppMetrics, type MetricsOptions } from "./metrics/app-metrics.ts";
 import { type SlowOptions, SlowWatch } from "./metrics/slow.ts";
 import { Performance } from "./performance.ts";
@@ -55,7 +56,7 @@ export interface Storewatch {
   useLogger(logger: SdkLogger): void;
   /** For error trackers and tracers: trace ids and `trackPerformance` come from here. `undefined` takes it back. */
   useTracer(tracer: Tracer | undefined): void;
-  /** For adapters: the application failed to answer. */
+  /** For adapters: the application failed to answer. Also for jobs, without a request. Once for an error in each of them. */
   requestFailed(error: unknown, request: SeenRequest | undefined): void;
   /** Ready off, drain, close, in this order; see docs/sdk.md. Safe to call twice. */
   readonly shutdown: Shutdown["run"];
@@ -76,7 +77,7 @@ export function storewatch(options: StorewatchOptions): Storewatch {
   const warnings = new Warnings(clock, options.logger);
   const guard = new Guard(warnings);
   const hooks = new Hooks(guard);
-  const told = new WeakMap<object, WorkContext>();
+  const told = new ToldErrors();
   const metrics = new AppMetrics(options.metrics ?? {}, guard);
   const { instruments } = metrics;
   const slow = new SlowWatch(options.slow ?? {}, { http: metrics.http, instruments, hooks, warnings, guard });
@@ -131,11 +132,7 @@ export function storewatch(options: StorewatchOptions): Storewatch {
     },
     requestFailed(error, request) {
       const context = currentContext();
-      // Several places may see the same error on its way out of one request; listeners hear of it once.
-      if (context !== undefined && typeof error === "object" && error !== null) {
-        if (told.get(error) === context) return;
-        told.set(error, context);
-      }
+      if (!told.isNews(error, context, request)) return;
       hooks.emit("requestFailed", { error, request, context });
     },
     shutdown: (reason) => stopping.run(reason),

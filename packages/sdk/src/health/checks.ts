@@ -56,14 +56,24 @@ export interface ShareLimits {
   readonly errorPercent?: number;
 }
 
+export interface MemoryLimits extends ShareLimits {
+  /** What the service is to stay within, in bytes: its resident memory counts, wherever it runs. */
+  readonly limitBytes?: number;
+}
+
 /**
- * Memory against what the process may have: the limit of its cgroup (v2, then v1) where there is one, else the machine's.
- * Page cache that can be given back does not count.
+ * Memory against what the process may have: `limitBytes`; else the limit of its cgroup (v2, then v1) where there is one,
+ * page cache that can be given back left out; else the machine's.
  */
-export function memoryCheck(limits: ShareLimits = {}, files = CGROUP_FILES): CheckFunction {
+export function memoryCheck(limits: MemoryLimits = {}, files = CGROUP_FILES): CheckFunction {
+  const { limitBytes: own } = limits;
+  if (own !== undefined && !(own > 0)) throw new RangeError(`memoryCheck: limitBytes ${own} is not above 0`);
   return async () => {
-    const { usedBytes, limitBytes, source } = (await cgroupMemory(files)) ?? (await machineMemory());
     const usage = process.memoryUsage();
+    const { usedBytes, limitBytes, source } =
+      own === undefined
+        ? ((await cgroupMemory(files)) ?? (await machineMemory()))
+        : { usedBytes: usage.rss, limitBytes: own, source: "own limit" };
     return judged((100 * usedBytes) / limitBytes, limits, {
       usedBytes,
       limitBytes,

@@ -170,6 +170,17 @@ describe("checks", () => {
     expect((await result(memoryCheck({ warningPercent: 101 }, []))).details?.source).toBe("machine");
   });
 
+  test("memory of the process against a limit of its own, wherever it runs", async () => {
+    const rss = process.memoryUsage.rss();
+    const roomy = await result(memoryCheck({ limitBytes: 4 * rss }));
+    expect(roomy).toMatchObject({ status: "healthy", details: { limitBytes: 4 * rss, source: "own limit" } });
+    expect(roomy.details?.usedBytes).toBe(roomy.details?.rssBytes);
+    expect((await result(memoryCheck({ limitBytes: rss / 2 }))).status).toBe("warning");
+    expect((await result(memoryCheck({ limitBytes: rss / 2, errorPercent: 150 }))).status).toBe("error");
+    expect(() => memoryCheck({ limitBytes: 0 })).toThrow("limitBytes");
+    expect(() => memoryCheck({ limitBytes: Number("256Mi") })).toThrow("limitBytes");
+  });
+
   test("disk, and a service that is called", async () => {
     expect((await result(diskCheck(".", { warningPercent: 0 }))).status).toBe("warning");
     expect((await result(diskCheck("/no/such/folder"))).status).toBe("error");

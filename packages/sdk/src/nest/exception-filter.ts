@@ -18,9 +18,14 @@ export class StorewatchExceptionFilter extends BaseExceptionFilter {
   }
 
   override catch(exception: unknown, host: ArgumentsHost): void {
+    if (host.getType() !== "http") {
+      // Messages: Nest answers them as it does without a filter when one gives nothing; an HTTP answer would fit nowhere.
+      this.sw.requestFailed(exception, undefined);
+      return;
+    }
     if (isServerError(exception)) {
-      const request = host.getType() === "http" ? host.switchToHttp().getRequest<{ raw?: unknown }>() : undefined;
-      this.sw.requestFailed(exception, (request?.raw ?? request) as never);
+      const request = host.switchToHttp().getRequest<{ raw?: unknown }>();
+      this.sw.requestFailed(exception, (request.raw ?? request) as never);
     }
     super.catch(exception, host);
   }

@@ -13,6 +13,7 @@ import {
   UseGuards,
 } from "@nestjs/common";
 import { APP_FILTER, ExternalContextCreator, NestFactory } from "@nestjs/core";
+import { ExecutionContextHost } from "@nestjs/core/helpers/execution-context-host.js";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import type { Registry } from "prom-client";
 import { Observable } from "rxjs";
@@ -163,6 +164,17 @@ describe.each([
       statuses.push((await fetch(`${url}/api/shops/${path}`)).status);
     expect(statuses).toEqual([500, 500, 404]);
     expect(failed).toEqual(["database is away", "the session store is away"]);
+  });
+
+  test("the exception filter leaves what is no HTTP request to Nest's own handling", () => {
+    const monitoring = sw();
+    const failed: unknown[] = [];
+    monitoring.hooks.on("requestFailed", ({ error }) => failed.push(error));
+    const host = new ExecutionContextHost([{ order: 7 }, {}]);
+    host.setType("rpc");
+    const error = new Error("the broker is away");
+    expect(new StorewatchExceptionFilter(monitoring).catch(error, host)).toBeUndefined();
+    expect(failed).toEqual([error]);
   });
 
   test("health and the guard for metrics", async () => {
