@@ -241,6 +241,7 @@ describe("one shop's people see only their shop", () => {
     "/api/storewatch/v1/slow-queries",
     "/api/storewatch/v1/receipts",
     "/api/storewatch/v1/calm",
+    `/api/storewatch/v1/deploys?start=${Date.now()}&tenant=rival`,
     "/api/storewatch/v1/alert-quality",
     "/api/storewatch/v1/alert-quality?range=1h",
     "/api/storewatch/v1/rule-groups",
