@@ -101,6 +101,57 @@ async function main() {
 void main();
 `;
 
+/** The entries that are no framework, against a receiver that says which paths it was asked. */
+const ENTRIES = `${SETUP}
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Writable } from "node:stream";
+import { pino } from "pino";
+import { Tracked, trackPerformance } from "@storewatch/sdk";
+import { startBrowser } from "@storewatch/sdk/browser";
+import { connectTracing, startTracing } from "@storewatch/sdk/otel";
+import { createPino } from "@storewatch/sdk/pino";
+import { connectSentry, initSentry } from "@storewatch/sdk/sentry";
+import * as compat from "@storewatch/sdk/sentry-compat";
+import { createLogger } from "@storewatch/sdk/winston";
+
+const asked = new Set<string>();
+const receiver = createServer((request, response) => {
+  asked.add(request.url!.split("?")[0]!);
+  request.resume().on("end", () => response.end("{}"));
+});
+const lines: string[] = [];
+const stream = new Writable({ write(chunk, _encoding, done) { lines.push(String(chunk)); done(); } });
+class Payments {
+  @Tracked("pay") async pay() { return "paid"; }
+}
+async function main() {
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  const { port } = receiver.address() as AddressInfo;
+  const endpoint = "http://127.0.0.1:" + port;
+  const tracing = startTracing({ endpoint, service: "shop", sampleRate: 1 });
+  const sentry = initSentry({ dsn: "http://key@127.0.0.1:" + port + "/1", service: "shop", tracesSampleRate: false });
+  connectSentry(sw);
+  connectTracing(sw);
+  const logger = createLogger(sw, { console: "json", stream });
+  const other = createPino(sw, pino, {}, stream);
+  const paid = await sw.context.run({ tenantId: "acme" }, async () => {
+    logger.info("by winston", { password: "hunter2" });
+    other.info({ password: "hunter2" }, "by pino");
+    sw.requestFailed(new Error("broken"), undefined);
+    return trackPerformance("checkout", () => new Payments().pay());
+  });
+  await sw.shutdown();
+  await sentry?.close(2000);
+  receiver.close();
+  receiver.closeAllConnections();
+  const kinds = [typeof startBrowser, typeof compat.init, typeof compat.Handlers.requestHandler, typeof tracing, typeof sentry];
+  console.log("RESULT " + JSON.stringify({ paid, failed, lines, kinds, asked: [...asked].sort() }));
+  process.exit(0);
+}
+void main();
+`;
+
 interface Framework {
   readonly source: string;
   /** Name in the application's node_modules → where it is linked from. */
@@ -165,7 +216,7 @@ function link(modules: string, name: string, target: string): void {
 }
 
 /** An application's folder: the package itself, not a link to it, so that it finds its peers where the application's are. */
-function layout(name: string, { source, links }: Framework): string {
+function layout(name: string, { source, links }: Pick<Framework, "source" | "links">): string {
   const app = path.join(dir, name.replaceAll(" ", "-"));
   const modules = path.join(app, "node_modules");
   cpSync(unpacked, path.join(modules, "@storewatch/sdk"), { recursive: true });
@@ -190,6 +241,14 @@ function layout(name: string, { source, links }: Framework): string {
   return app;
 }
 
+/** What an application printed when it was done. */
+function resultOf<T>(app: string, file: string): T {
+  const line = run([file], app)
+    .split("\n")
+    .find((text) => text.startsWith("RESULT "));
+  return JSON.parse(line!.slice("RESULT ".length)) as T;
+}
+
 function run(command: readonly string[], cwd: string): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd, encoding: "utf8", timeout: 60_000 });
   if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}:\n${stdout}${stderr}`);
@@ -208,10 +267,7 @@ describe.each(Object.entries(FRAMEWORKS))("%s", (name, framework) => {
   });
 
   test.each(["esm.mjs", "commonjs.cjs"])("%s: requests, tenant, orders, errors and health", (file) => {
-    const line = run([file], app)
-      .split("\n")
-      .find((text) => text.startsWith("RESULT "));
-    const result = JSON.parse(line!.slice("RESULT ".length)) as Record<string, unknown> & { text: string };
+    const result = resultOf<Record<string, unknown> & { text: string }>(app, file);
     expect(result.answer).toEqual({ tenant: "acme", id: "7" });
     expect(result.statuses).toEqual([500, 404, 200, 200]);
     expect(result.failed).toEqual(["broken"]);
@@ -223,5 +279,41 @@ describe.each(Object.entries(FRAMEWORKS))("%s", (name, framework) => {
     expect(lines).toContain(counted("unmatched", 404));
     expect(lines).toContain('orders_total{tenant_id="acme",status="paid"} 1');
     expect(lines).toContain('service_build_info{service="shop",version="1.2.3",environment="development"} 1');
+  });
+});
+
+describe("loggers, error tracker, tracer and browser", () => {
+  let app = "";
+  test("types are right for an ES module and for CommonJS", () => {
+    const links = rooted(
+      "@opentelemetry",
+      "@sentry",
+      "pino",
+      "winston",
+      "winston-daily-rotate-file",
+      "winston-transport",
+    );
+    app = layout("entries", { source: ENTRIES, links });
+    run([root("typescript/bin/tsc"), "-p", "."], app);
+  });
+
+  test.each(["esm.mjs", "commonjs.cjs"])("%s: lines without secrets, an error and a trace are sent", (file) => {
+    const result = resultOf<{ lines: string[]; asked: string[]; kinds: string[]; failed: string[]; paid: string }>(
+      app,
+      file,
+    );
+    expect(result.paid).toBe("paid");
+    expect(result.failed).toEqual(["broken"]);
+    expect(result.kinds).toEqual(["function", "function", "function", "object", "object"]);
+    expect(result.asked).toEqual(["/api/1/envelope/", "/v1/traces"]);
+    const logged = result.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const fields = logged.map((line) => [line.message ?? line.msg, line.tenantId ?? line.tenant_id]);
+    expect(fields).toEqual(
+      expect.arrayContaining([
+        ["by winston", "acme"],
+        ["by pino", "acme"],
+      ]),
+    );
+    expect(result.lines.join("")).not.toContain("hunter2");
   });
 });

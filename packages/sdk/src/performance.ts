@@ -34,7 +34,8 @@ export class Performance {
    */
   trackApiPerformance(endpoint: string, durationMs: number, how: { method?: string; statusCode?: number } = {}): void {
     const { method = "GET", statusCode = 200 } = how;
-    if (!Number.isFinite(durationMs)) return;
+    // Clocks that are set back give negative ones, which would take from a sum that only grows.
+    if (!Number.isFinite(durationMs) || durationMs < 0) return;
     const track = () => {
       const tenantId = currentContext()?.tenantId;
       this.metrics.http.done(method, endpoint, tenantId, statusCode, durationMs / 1000);

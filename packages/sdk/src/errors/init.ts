@@ -12,8 +12,11 @@ export interface SentryOptions {
   readonly version?: string | undefined;
   /** Such as `production`. */
   readonly environment?: string | undefined;
-  /** Share of the requests that are traced, 0 to 1. Default 0.1. A caller's decision, when it sends one, is kept. */
-  readonly tracesSampleRate?: number;
+  /**
+   * Share of the requests that are traced, 0 to 1. Default 0.1. A caller's decision, when it sends one, is kept. False:
+   * errors alone, because another tracer makes the spans.
+   */
+  readonly tracesSampleRate?: number | false;
   /** Any option of `Sentry.init`; these win. `beforeSend…` run before secrets are taken out. */
   readonly client?: SentryClientOptions;
 }
@@ -49,7 +52,7 @@ function clientOptions(options: SentryOptions & { dsn: string }, sentry: SentryM
   const all: SentryClientOptions = {
     dsn: options.dsn,
     environment: options.environment ?? "development",
-    tracesSampleRate: options.tracesSampleRate ?? 0.1,
+    ...(options.tracesSampleRate !== false && { tracesSampleRate: options.tracesSampleRate ?? 0.1 }),
     propagateTraceparent: true,
     dataCollection: {
       userInfo: false,

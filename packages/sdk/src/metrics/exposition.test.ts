@@ -73,6 +73,7 @@ describe("slow queries", () => {
   test("API durations from elsewhere have the labels of all others", async () => {
     const sw = make();
     sw.performance.trackApiPerformance("/import", 2500, { method: "POST" });
+    sw.performance.trackApiPerformance("/import", -500, { method: "POST" });
     const text = await sw.metrics.text();
     expect(text).toContain('http_request_duration_seconds_sum{method="POST",route="/import",tenant_id="unknown"} 2.5');
     expect(text).toContain('http_slow_requests_total{method="POST",route="/import",tenant_id="unknown"} 1');
