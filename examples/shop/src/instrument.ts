@@ -7,4 +7,5 @@ const { SENTRY_DSN: dsn, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, NODE_ENV: enviro
 const { version } = JSON.parse(process.argv[2] ?? "{}") as { version?: string };
 const about = { service: "shop", version, environment };
 startTracing({ ...about, endpoint });
-initSentry({ ...about, dsn });
+// With both, spans go the one way and errors the other.
+initSentry({ ...about, dsn, ...(endpoint ? { tracesSampleRate: false } : {}) });

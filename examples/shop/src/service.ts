@@ -51,8 +51,9 @@ async function start(): Promise<void> {
       }, 50),
   });
   // Do nothing unless instrument.ts has started them.
-  connectTracing(shop.sw);
   if (env.SENTRY_DSN) connectSentry(shop.sw);
+  // Last, because the tracer that comes last makes the spans.
+  connectTracing(shop.sw);
   shop.sw.stopping.onSignals();
   shop.server.on("error", (error) => fail(listenProblem(error, "the shop", options.port)));
   shop.server.listen(options.port, options.host, () => void announce(shop));
