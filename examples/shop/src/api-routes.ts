@@ -98,6 +98,6 @@ function addCheckout(router: Router, parts: ApiParts): void {
   });
 }
 
-export function isQuantity(value: unknown): value is number {
+function isQuantity(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= QUANTITY_MAX;
 }
