@@ -32,6 +32,7 @@ describe.skipIf(CHROMIUM === undefined)("web app", () => {
     demo = await startStorewatch({ command: "demo", args: ["--shop-port", String(shopPort)], readyTimeoutMs: 60_000 });
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
     await waitUntil(() => /\?token=/.test(demo.output()), 20_000);
+    await markDeploys();
     await raiseAlert();
     const query = encodeURIComponent("count(count by (tenant_id) (http_requests_total))");
     await waitUntil(async () => {
@@ -53,6 +54,7 @@ describe.skipIf(CHROMIUM === undefined)("web app", () => {
     await page.getByRole("navigation", { name: "Main navigation" }).waitFor();
     expect(page.url()).not.toContain("token");
     await overviewAndShop(page);
+    await deploysBeforeAlert(page);
     await silenceAndEnd(page);
     for (const uid of DASHBOARDS) await dashboardDraws(page, uid);
     await exploreAnswers(page);
@@ -91,6 +93,10 @@ describe.skipIf(CHROMIUM === undefined)("web app", () => {
       expect(await page.getAttribute("html", "data-mantine-color-scheme"), path).toBe(colorScheme);
       await fits(page, `${path} ${locale} ${viewport.width}`);
     }
+    await page.goto(`${demo.url}/alerts`);
+    await page.getByRole("button", { name: "Nobody can pay at Acme" }).click();
+    await page.locator(".deploys").getByText("shop 1.4.2-canary").waitFor();
+    await fits(page, `opened alert ${locale} ${viewport.width}`);
     await context.close();
     expect(problems).toEqual([]);
   });
@@ -131,6 +137,26 @@ async function raiseAlert(): Promise<void> {
     ]),
   });
   expect(reply.status).toBe(200);
+}
+
+/** Minutes before now; what a pipeline tells. */
+async function markDeploys(): Promise<void> {
+  const minutesAgo = (minutes: number) => Date.now() - minutes * 60_000;
+  const sha = "9fceb02d0ae598e95dc970b74767f19372d61af8";
+  for (const deploy of [
+    { version: "1.4.2-canary", tenant: "acme", time: minutesAgo(4), commit: sha, link: "https://ci.example.com/job/7" },
+    {
+      version: "1.4.1",
+      time: minutesAgo(30),
+      message: "Faster search ".repeat(9),
+      link: `https://${"ci".repeat(30)}/8`,
+    },
+    { version: "1.4.3-canary", tenant: "bepnha", time: minutesAgo(3) },
+  ]) {
+    const body = JSON.stringify({ service: "shop", ...deploy });
+    const headers = { "content-type": "application/json" };
+    expect((await demo.fetch("/api/storewatch/v1/deploys", { method: "POST", headers, body })).status).toBe(201);
+  }
 }
 
 async function watched(context: BrowserContext): Promise<Page> {
@@ -174,6 +200,31 @@ async function overviewAndShop(page: Page): Promise<void> {
   await page.locator(".lane canvas").first().waitFor();
   await settled(page);
   await fits(page, "shop");
+}
+
+/** The shop's page and the opened alert tell what went out before: this shop's and everyone's first. */
+async function deploysBeforeAlert(page: Page): Promise<void> {
+  const link = page.locator(".deploy").getByRole("link", { name: "ci.example.com" });
+  expect(await link.getAttribute("href")).toBe("https://ci.example.com/job/7");
+  expect(await page.locator(".deploy", { hasText: "1.4.3-canary" }).count()).toBe(0);
+  await rail(page, /^Alerts/).click();
+  await page.getByRole("button", { name: "Nobody can pay at Acme" }).click();
+  const lines = page.locator(".alert-more .deploys li");
+  await lines.first().waitFor();
+  const shown = (await lines.allInnerTexts()).map((text) => text.replace(/\s+/g, " ").trim());
+  const first = shown.find((text) => text.includes("1.4.2"));
+  expect(first).toMatch(
+    /^[3-6] min before shop 1\.4\.2-canary only for Acme Outfitters commit 9fceb02d0a ci\.example\.com$/,
+  );
+  expect(shown.findIndex((text) => text.includes("1.4.1"))).toBeGreaterThan(shown.indexOf(first ?? ""));
+  const told = page.locator(".alert-more").getByRole("link", { name: "ci.example.com" });
+  expect(await told.getAttribute("rel")).toContain("noopener");
+  const others = page.locator(".deploys-others");
+  expect(await others.getByText("1.4.3-canary").isVisible()).toBe(false);
+  await others.locator("summary").click();
+  await others.getByText("only for Bếp Nhà").waitFor();
+  await fits(page, "opened alert");
+  await page.getByRole("button", { name: "Nobody can pay at Acme" }).click();
 }
 
 async function silenceAndEnd(page: Page): Promise<void> {

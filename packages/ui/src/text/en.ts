@@ -257,7 +257,7 @@ export const en = {
   deploys: {
     title: "Deployed",
     before: "{{span}} before",
-    after: "{{span}} after the start",
+    after: "{{span}} after",
     commit: "commit",
     only: "only for {{shop}}",
     none: "nothing in the hour before, nor since",

@@ -250,7 +250,7 @@ export const vi = {
   deploys: {
     title: "Triển khai",
     before: "{{span}} trước đó",
-    after: "{{span}} sau khi bắt đầu",
+    after: "{{span}} sau đó",
     commit: "commit",
     only: "chỉ cho {{shop}}",
     none: "không có lần nào trong giờ trước đó và từ đó đến nay",

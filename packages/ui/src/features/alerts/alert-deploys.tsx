@@ -1,5 +1,6 @@
 import type { AlertDeploy } from "@storewatch/model/api";
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { problemWords } from "../../design/blocks.tsx";
 import { moment, span } from "../../design/times.ts";
@@ -16,13 +17,15 @@ interface AlertDeploysProps {
 /** What changed before the alert: deploys of its service and shop; those of others behind a line to open. */
 export function AlertDeploys({ item, shopName }: AlertDeploysProps) {
   const { t } = useTranslation();
-  const { data, error } = useQuery(alertDeploysQuery(item));
+  // One from outside that says only when it ends counts as beginning then, as with Alertmanager: in the future.
+  const startMs = useMemo(() => Math.min(item.sinceMs, Date.now()), [item.sinceMs]);
+  const { data, error } = useQuery(alertDeploysQuery(startMs, item.labels));
   const related = data?.filter((deploy) => deploy.related) ?? [];
   const others = data?.filter((deploy) => !deploy.related) ?? [];
   const list = (deploys: readonly AlertDeploy[]) => (
     <ul className="deploys">
       {deploys.map((deploy) => (
-        <DeployLine key={deploy.id} deploy={deploy} startMs={item.sinceMs} shopName={shopName} />
+        <DeployLine key={deploy.id} deploy={deploy} startMs={startMs} shopName={shopName} />
       ))}
     </ul>
   );

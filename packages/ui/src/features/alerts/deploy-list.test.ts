@@ -3,7 +3,7 @@ import { alertDeploysPath, isWebUrl } from "./deploy-list.ts";
 
 test("asks by the alert's start and the labels that it has", () => {
   const f = (labels: Record<string, string>, query: string) =>
-    expect(alertDeploysPath({ sinceMs: 1_700_000_000_000.7, labels })).toBe(
+    expect(alertDeploysPath(1_700_000_000_000.7, labels)).toBe(
       `/api/storewatch/v1/deploys?start=1700000000000${query}`,
     );
   f({ alertname: "Down" }, "");

@@ -2,18 +2,18 @@
 import { type AlertDeploy, alertDeploysSchema } from "@storewatch/model/api";
 import { queryOptions } from "@tanstack/react-query";
 import { request } from "../../api/http.ts";
-import type { AlertItem } from "./alert-list.ts";
+import type { LabelSet } from "../../api/prometheus.ts";
 
-export function alertDeploysQuery(item: Pick<AlertItem, "sinceMs" | "labels">) {
-  const path = alertDeploysPath(item);
+export function alertDeploysQuery(startMs: number, labels: LabelSet) {
+  const path = alertDeploysPath(startMs, labels);
   return queryOptions({
     queryKey: ["annotations", "around", path],
     queryFn: async (): Promise<readonly AlertDeploy[]> => alertDeploysSchema.parse(await request(path)).deploys,
   });
 }
 
-export function alertDeploysPath({ sinceMs, labels }: Pick<AlertItem, "sinceMs" | "labels">): string {
-  const params = new URLSearchParams({ start: String(Math.floor(sinceMs)) });
+export function alertDeploysPath(startMs: number, labels: LabelSet): string {
+  const params = new URLSearchParams({ start: String(Math.floor(startMs)) });
   for (const [name, value] of [
     ["service", labels.service],
     ["job", labels.job],

@@ -208,9 +208,12 @@ function DeployLane({
         {deploys.length === 0 && <p className="muted">{t("shop.noDeploys")}</p>}
         {deploys.slice(0, 8).map((deploy) => (
           <p key={deploy.id} className="deploy">
-            <i aria-hidden="true" /> {moment(deploy.time, atMs, currentLanguage())}{" "}
-            <span className="muted">{deploy.text}</span>
-            <DeployFacts commit={deploy.data?.commit} link={deploy.data?.link} />
+            <i aria-hidden="true" />
+            <span>{moment(deploy.time, atMs, currentLanguage())}</span>
+            <span className="deploy-words">
+              <span className="muted">{deploy.text}</span>{" "}
+              <DeployFacts commit={deploy.data?.commit} link={deploy.data?.link} />
+            </span>
           </p>
         ))}
       </div>
