@@ -74,9 +74,12 @@ describe("slow queries", () => {
     const sw = make();
     sw.performance.trackApiPerformance("/import", 2500, { method: "POST" });
     sw.performance.trackApiPerformance("/import", -500, { method: "POST" });
+    for (const statusCode of [1e9, 0.5, Number.NaN, "x" as never])
+      sw.performance.trackApiPerformance("/odd", 1, { statusCode });
     const text = await sw.metrics.text();
     expect(text).toContain('http_request_duration_seconds_sum{method="POST",route="/import",tenant_id="unknown"} 2.5');
     expect(text).toContain('http_slow_requests_total{method="POST",route="/import",tenant_id="unknown"} 1');
+    expect(text).toContain('http_requests_total{method="GET",route="/odd",status_code="0",tenant_id="unknown"} 4');
   });
 
   test("a flood of slow ones is not a flood of log lines", () => {

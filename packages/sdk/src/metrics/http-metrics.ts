@@ -9,6 +9,8 @@ const DURATION_BUCKETS = [0.1, 0.3, 0.5, 0.7, 1, 3, 5, 7, 10];
 /** The route of a request that no route matched: never its path, which anybody may invent. */
 export const UNMATCHED_ROUTE = "unmatched";
 /** HTTP's, and the word for messages of a queue, which no HTTP client can send: Node refuses methods that it does not know. */
+/** Stands for what is no status code. */
+const NO_STATUS = 0;
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "MESSAGE"]);
 
 export class HttpMetrics {
@@ -53,7 +55,9 @@ export class HttpMetrics {
   /** A request is over: `route` is a template, `seconds` from the first byte read to the last one written. */
   done(methodName: string, route: string, tenantId: string | undefined, statusCode: number, seconds: number): void {
     const method = METHODS.has(methodName) ? methodName : OTHER;
-    this.tally.add({ method, route, tenant: tenantId ?? UNKNOWN_TENANT }, statusCode, seconds);
+    // Whoever tracks by hand may give anything; a label has no room for it.
+    const status = Number.isInteger(statusCode) && statusCode >= 100 && statusCode <= 999 ? statusCode : NO_STATUS;
+    this.tally.add({ method, route, tenant: tenantId ?? UNKNOWN_TENANT }, status, seconds);
   }
 
   slowRequest(method: string, route: string, tenantId: string | undefined): void {
