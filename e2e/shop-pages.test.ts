@@ -102,6 +102,8 @@ describe.skipIf(!CHROMIUM)("the example shop in a browser", () => {
     const { context, page } = await open(1440);
     await fetch(`${url}/faults/slow-page?tenant=acme`, { method: "POST" });
     await page.goto(`${url}/t/acme/`);
+    // `goto` ends with the load event, and how long that took is known after it: a visitor stays a moment.
+    await page.waitForTimeout(300);
     await page.goto("about:blank");
     const load = () =>
       beacons

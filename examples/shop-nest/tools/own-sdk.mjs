@@ -11,7 +11,9 @@ const TO = path.resolve(HERE, "../node_modules/@storewatch/sdk");
 
 rmSync(TO, { recursive: true, force: true });
 const manifest = JSON.parse(readFileSync(path.join(FROM, "package.json"), "utf8"));
-for (const name of manifest.files) cpSync(path.join(FROM, name), path.join(TO, name), { recursive: true });
+// `!…` in `files` takes something out again: nothing that would matter here.
+for (const name of manifest.files.filter((one) => !one.startsWith("!")))
+  cpSync(path.join(FROM, name), path.join(TO, name), { recursive: true });
 // The sources are not in the package, so nobody is to be led to them.
 for (const entry of Object.values(manifest.exports)) if (typeof entry === "object") delete entry["@storewatch/source"];
 writeFileSync(path.join(TO, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
